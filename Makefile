@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# adder: 'make' leaves one self-contained program, build/adder.
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+B       := build
+CC      ?= gcc
+CLANG   ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CFLAGS  ?= -O2 -g
+SAN     ?=
+ARCH    := x86
+
+ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes $(CFLAGS) \
+	-D_FILE_OFFSET_BITS=64 -DADDER_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
+	-Ivmlinux -Iinclude
+LIBS := -lbpf -lelf -lprotobuf-c -ljansson -lz -lm
+
+MAIN := $(B)/user/main.o
+OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))) $(B)/profile.pb-c.o
+BPF  := $(patsubst %.bpf.c,$(B)/%.bpf.o,$(wildcard bpf/*.bpf.c))
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+
+say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all clean install uninstall unit check
+
+all: $(B)/adder
+
+$(B)/adder: $(MAIN) $(B)/libadder.a
+	$(call say,LINK)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libadder.a: $(OBJ)
+	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
+
+$(B)/%.o: %.c | $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/profile.pb-c.o: $(B)/profile.pb-c.c
+	$(call say,CC)$(CC) $(CFLAGS) -I$(B) -c $< -o $@
+
+$(B)/profile.pb-c.c: user/pprof/profile.proto
+	@mkdir -p $(@D)
+	$(call say,PROTO)protoc-c --proto_path=$(<D) --c_out=$(B) $<
+
+$(B)/profile.pb-c.h: $(B)/profile.pb-c.c
+
+# Names of the syscalls by number, for the label "detail".
+$(B)/syscalls.h:
+	@mkdir -p $(@D)
+	$(call say,GEN)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' | sort -V > $@
+
+# Each bpf/*.bpf.c is one object; linked, they become one skeleton.  The one that
+# defines the maps goes first: bpftool 7.1 misplaces maps it has only seen declared.
+$(B)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/adder.bpf.o: $(B)/bpf/maps.bpf.o $(filter-out $(B)/bpf/maps.bpf.o,$(BPF))
+	$(call say,BPFLD)$(BPFTOOL) gen object $@ $^
+
+$(B)/adder.skel.h: $(B)/adder.bpf.o
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name adder_bpf > $@
+
+$(B)/tests/%: tests/unit/%.c $(B)/libadder.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -Ibpf -Itests/unit -o $@ $< $(B)/libadder.a -lcmocka $(LIBS)
+
+unit: $(UNIT)
+	@for t in $(UNIT); do $$t || exit 1; done
+
+install: all
+	install -D -m 755 $(B)/adder $(DESTDIR)$(PREFIX)/bin/adder
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/adder
+
+clean:
+	rm -rf $(B)
+
+-include $(OBJ:.o=.d) $(MAIN:.o=.d) $(BPF:.o=.d) $(UNIT:=.d)
