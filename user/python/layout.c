@@ -6,14 +6,10 @@
 
 #include "base/cleanup.h"
 
-#define COOKIE     "xdebugpy"
 #define KNOWN_FROM 0x030d /* the first version with debug offsets */
 #define TABLES_NR  3      /* 3.13, 3.14, 3.15: each minor version orders its table anew */
 #define ALL_MICROS 0xff
 #define NO_SHIMS   255
-
-/* Where the debug offsets of every version begin alike. */
-enum { DEBUG_COOKIE = 0, DEBUG_VERSION = 8, DEBUG_FREE_THREADED = 16 };
 
 /* clang-format off */
 
@@ -262,14 +258,14 @@ int layout_apply_debug_offsets(struct adder_layout *layout, const uint8_t *debug
 	int table = layout->version - KNOWN_FROM;
 	int err;
 
-	if (size < DEBUG_FREE_THREADED + 8 ||
-	    memcmp(debug + DEBUG_COOKIE, COOKIE, strlen(COOKIE)) != 0)
+	if (size < LAYOUT_DEBUG_HEADER ||
+	    memcmp(debug, LAYOUT_DEBUG_COOKIE, strlen(LAYOUT_DEBUG_COOKIE)) != 0)
 		return -EBADMSG;
 	if (table < 0 || table >= TABLES_NR)
 		return -ENOTSUP;
 	if (size < debug_bytes[table] ||
-	    debug_value(debug, DEBUG_VERSION) >> 16 != layout->version ||
-	    debug_value(debug, DEBUG_FREE_THREADED) != layout->free_threaded)
+	    debug_value(debug, LAYOUT_DEBUG_VERSION) >> 16 != layout->version ||
+	    debug_value(debug, LAYOUT_DEBUG_FREE_THREADED) != layout->free_threaded)
 		return -EBADMSG;
 
 	for (size_t i = 0; i < ARRAY_SIZE(debug_fields); i++) {

@@ -20,6 +20,10 @@
  */
 const struct adder_layout *layout_find(uint32_t version, bool free_threaded);
 
+/* How every version's _Py_DebugOffsets begin: the cookie, PY_VERSION_HEX, free-threaded or not. */
+#define LAYOUT_DEBUG_COOKIE "xdebugpy"
+enum { LAYOUT_DEBUG_VERSION = 8, LAYOUT_DEBUG_FREE_THREADED = 16, LAYOUT_DEBUG_HEADER = 24 };
+
 /**
  * Check a layout against the _Py_DebugOffsets at the start of a 3.13+ _PyRuntime, and let those
  * override it where they differ.  @debug: its first @size bytes, untrusted.

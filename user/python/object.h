@@ -14,20 +14,21 @@
 #include "wire.h"
 
 enum python_verdict {
-	PYTHON_NONE,	    /* no CPython in here, and none linked */
-	PYTHON_HERE,	    /* the file defines the interpreter */
-	PYTHON_LINKED,	    /* a program that names a libpython3 among its needed libraries */
+	PYTHON_NONE,        /* no CPython in here, and none linked */
+	PYTHON_HERE,        /* the file defines the interpreter */
+	PYTHON_LINKED,      /* a program that names a libpython3 among its needed libraries */
 	PYTHON_UNSUPPORTED, /* a Python, but not one that can be profiled: @reason says why */
 };
 
 /** What one ELF file says.  Addresses are those of the file (before load bias). */
 struct python_object {
 	enum python_verdict verdict;
-	char reason[120];      /* with UNSUPPORTED: "PyPy is not supported", ... */
-	uint32_t version;      /* PY_VERSION_HEX as far as known: 0x030b02f0; micro may be unknown (0xff) */
+	char reason[120]; /* with UNSUPPORTED: "PyPy is not supported", ... */
+	uint32_t version; /* PY_VERSION_HEX as far as known: 0x030b02f0; micro may be unknown (0xff)
+			   */
 	struct adder_binary binary; /* kind, addresses and layout as far as this file knows them */
-	bool moves;	       /* ET_DYN */
-	uint64_t dynamic;      /* address of its dynamic section; 0: none */
+	bool moves;                 /* ET_DYN */
+	uint64_t dynamic;           /* address of its dynamic section; 0: none */
 };
 
 /**
