@@ -14,7 +14,7 @@ ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-pr
 	-D_FILE_OFFSET_BITS=64 -DADDER_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
-	-Ivmlinux -Iinclude
+	-Ivmlinux -Iinclude -I/usr/include/$(shell $(CC) -print-multiarch)
 LIBS := -lbpf -lelf -lprotobuf-c -ljansson -lz -lm
 
 MAIN := $(B)/user/main.o

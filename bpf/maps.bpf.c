@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Defines what the programs share; linked first (see the Makefile).
+ */
+#include "maps.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct map_binaries binaries SEC(".maps");
+struct map_processes processes SEC(".maps");
+struct map_threads threads SEC(".maps");
+struct map_ledger_a ledger_a SEC(".maps");
+struct map_ledger_b ledger_b SEC(".maps");
+struct map_stacks_told stacks_told SEC(".maps");
+struct map_codes_told codes_told SEC(".maps");
+struct map_pids pids SEC(".maps");
+struct map_walk_scratch walk_scratch SEC(".maps");
+struct map_code_scratch code_scratch SEC(".maps");
+struct map_process_scratch process_scratch SEC(".maps");
+struct map_events events SEC(".maps");
+
+__u64 tracked[TRACKED_WORDS] = {};
+__u64 lost[ADDER_LOST_NR] = {};
+__u64 recording_start_ns = 0;
+__u32 last_serial = 0;
+__u32 active_ledger = 0;
+
+const volatile __u32 select_by = ADDER_SELECT_ALL;
+const volatile __u32 self_pid = 0;

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The maps and variables that the BPF programs share; maps.bpf.c defines them.
+ */
+#ifndef BPF_MAPS_H
+#define BPF_MAPS_H
+
+#include "compat.h"
+#include "unwind.h"
+#include "wire.h"
+
+#define MAP_DECLARE(name, map_type, entries, key_type, value_type)                                 \
+	struct map_##name {                                                                        \
+		__uint(type, map_type);                                                            \
+		__uint(max_entries, entries);                                                      \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	};                                                                                         \
+	extern struct map_##name name SEC(".maps")
+
+/* What is known of program files, and of processes. */
+MAP_DECLARE(binaries, BPF_MAP_TYPE_HASH, 8192, struct adder_file, struct adder_binary);
+MAP_DECLARE(processes, BPF_MAP_TYPE_HASH, 8192, __u32, struct adder_process);
+MAP_DECLARE(threads, BPF_MAP_TYPE_HASH, 32768, __u32, struct adder_thread);
+
+/* Two ledgers: one is added to while user space empties the other. */
+MAP_DECLARE(ledger_a, BPF_MAP_TYPE_HASH, 32768, struct adder_ledger_key, struct adder_ledger_value);
+MAP_DECLARE(ledger_b, BPF_MAP_TYPE_HASH, 32768, struct adder_ledger_key, struct adder_ledger_value);
+
+/* What user space has been told: stacks by hash, code objects by {process, address, signature}. */
+struct code_key {
+	__u64 code;
+	__u32 serial, signature;
+};
+MAP_DECLARE(stacks_told, BPF_MAP_TYPE_LRU_HASH, 65536, __u64, __u32);
+MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct code_key, __u32);
+
+/* Process ids asked for: with ADDER_SELECT_PIDS, or _FAMILY. */
+MAP_DECLARE(pids, BPF_MAP_TYPE_HASH, 65536, __u32, __u32);
+
+MAP_DECLARE(walk_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct unwind_scratch);
+MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_event_code);
+/* exec and fork build an entry each, and may interrupt one another: one slot each */
+MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_process);
+
+struct map_events {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+};
+extern struct map_events events SEC(".maps");
+
+/* A bit for each process in `processes`, so that everyone else's switch costs next to nothing. */
+#define TRACKED_WORDS 65536 /* times 64: the largest pid_max there is */
+extern __u64 tracked[TRACKED_WORDS];
+
+extern __u64 lost[ADDER_LOST_NR];
+extern __u64 recording_start_ns; /* 0: not recording */
+extern __u32 last_serial;
+extern __u32 active_ledger;
+
+/* Knobs, set before loading. */
+extern const volatile __u32 select_by; /* enum adder_select */
+extern const volatile __u32 self_pid;  /* adder itself is no one's business */
+
+static __always_inline void lose(__u32 why)
+{
+	if (why < ADDER_LOST_NR)
+		__sync_fetch_and_add(&lost[why], 1);
+}
+
+static __always_inline bool is_tracked(__u32 pid)
+{
+	return tracked[(pid >> 6) & (TRACKED_WORDS - 1)] >> (pid & 63) & 1;
+}
+
+static __always_inline void track(__u32 pid, bool yes)
+{
+	__u64 *word = &tracked[(pid >> 6) & (TRACKED_WORDS - 1)];
+
+	if (yes)
+		__sync_fetch_and_or(word, 1ULL << (pid & 63));
+	else if (*word >> (pid & 63) & 1)
+		__sync_fetch_and_and(word, ~(1ULL << (pid & 63)));
+}
+
+static __always_inline struct adder_process *find_process(__u32 pid)
+{
+	return bpf_map_lookup_elem(&processes, &pid);
+}
+
+#endif

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Why a thread leaves its CPU: the state that the ledger will charge its wait to.
+ *
+ * switched out -> able to run? stopped? in a syscall? which? on what kind of file?
+ */
+#ifndef BPF_STATE_H
+#define BPF_STATE_H
+
+#include "maps.h"
+#include "syscalls.h"
+
+/* task_struct.__state; the values have not changed since 4.14. */
+#define TASK_UNINTERRUPTIBLE 0x2
+#define TASK_STOPPED         0x4
+#define TASK_TRACED          0x8
+#define TASK_DEAD            0x80
+#define TASK_FROZEN          0x8000
+#define JOBCTL_TRAP_FREEZE   (1UL << 23) /* cgroup v2 froze it */
+
+#define S_IFMT               0170000
+#define S_IFSOCK             0140000
+#define S_IFBLK              0060000
+#define S_IFREG              0100000
+#define S_IFDIR              0040000
+
+#define ANON_INODE_FS_MAGIC  0x09041934
+#define PID_FS_MAGIC         0x50494446 /* pidfds since 6.9 */
+
+#define AF_UNIX              1
+#define AF_INET              2
+#define AF_INET6             10
+#define AF_VSOCK             40
+
+struct wait {
+	__u16 syscall;
+	__u8 state; /* enum adder_state */
+	__u8 how;   /* enum adder_how */
+};
+
+static __always_inline struct file *file_of_fd(struct task_struct *t, __u32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+	struct file **slots, *f = NULL;
+
+	if (!fdt || fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	slots = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&f, sizeof(f), slots + fd);
+	return f;
+}
+
+static __always_inline __u8 state_of_socket(struct file *f)
+{
+	struct socket *socket = BPF_CORE_READ(f, private_data);
+
+	switch (BPF_CORE_READ(socket, sk, __sk_common.skc_family)) {
+	case AF_INET:
+	case AF_INET6:
+	case AF_VSOCK:
+		return ADDER_STATE_NET;
+	case AF_UNIX:
+		return ADDER_STATE_IPC;
+	default:
+		return ADDER_STATE_OTHER;
+	}
+}
+
+/* eventfd, timerfd, ...: the kind is in the name, "[eventfd]", "inotify" */
+static __always_inline __u8 state_of_anonymous(struct file *f)
+{
+	char name[8] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(f, f_path.dentry, d_name.name));
+	if (name[1] == 't') /* [timerfd] */
+		return ADDER_STATE_SLEEP;
+	if (name[1] == 'p') /* [pidfd] */
+		return ADDER_STATE_CHILD;
+	if (name[1] == 'e' && name[6] == 'p') /* [eventpoll] */
+		return ADDER_STATE_POLL;
+	if (name[1] == 'i' && name[2] == 'o') /* [io_uring] */
+		return ADDER_STATE_POLL;
+	return ADDER_STATE_IPC;
+}
+
+static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd)
+{
+	struct file *f = file_of_fd(t, fd);
+	unsigned long magic;
+
+	if (!f)
+		return ADDER_STATE_OTHER;
+	magic = BPF_CORE_READ(f, f_inode, i_sb, s_magic);
+	if (magic == ANON_INODE_FS_MAGIC)
+		return state_of_anonymous(f);
+	if (magic == PID_FS_MAGIC)
+		return ADDER_STATE_CHILD;
+	switch (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) {
+	case S_IFSOCK:
+		return state_of_socket(f);
+	case S_IFREG:
+	case S_IFBLK:
+	case S_IFDIR:
+		return ADDER_STATE_DISK;
+	default:
+		return ADDER_STATE_IPC; /* pipe, FIFO, terminal */
+	}
+}
+
+/* poll of nothing is a sleep; of one file, a wait for it: CPython's socket timeouts do that */
+static __always_inline __u8 state_of_poll(struct task_struct *t, __u64 fds, __u64 count)
+{
+	__s32 fd = -1;
+
+	if (count > 1)
+		return ADDER_STATE_POLL;
+	if (count == 0 || remote_read(&fd, sizeof(fd), fds) || fd < 0)
+		return ADDER_STATE_SLEEP;
+	return state_of_fd(t, fd);
+}
+
+#define SELECT_WORDS 16 /* FD_SETSIZE bits */
+
+/* Index of the lowest bit of @word, which has one. */
+static __always_inline __u32 lowest_bit(__u64 word)
+{
+	__u32 index = 0;
+
+	for (__u32 shift = 32; shift; shift >>= 1) {
+		if (!(word << (64 - shift))) {
+			word >>= shift;
+			index += shift;
+		}
+	}
+	return index;
+}
+
+/*
+ * How many files are in the fd_set at @set: 0, 1, or 2 for several; above bit 32, one of them.
+ * A global function, since the verifier follows those once, not at each call.
+ */
+__weak __noinline __u64 count_selected(__u64 set, __u32 bits)
+{
+	__u64 words[SELECT_WORDS] = {}, some = 0;
+	__u32 bytes = (bits + 63) / 64 * 8, index = 0, used = 0;
+
+	if (!set)
+		return 0;
+	barrier_var(bytes); /* the verifier does not follow where the bound came from */
+	if (bytes > sizeof(words))
+		bytes = sizeof(words);
+	if (remote_read(words, bytes, set))
+		return 0;
+	for (int i = 0; i < SELECT_WORDS; i++) {
+		if (!words[i])
+			continue;
+		some = words[i];
+		index = i * 64;
+		if (used)
+			return 2;
+		used = 1;
+	}
+	if (!used)
+		return 0;
+	return (some & (some - 1) ? 2 : 1) | (__u64)(index + lowest_bit(some)) << 32;
+}
+
+static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_regs *regs)
+{
+	__u64 bits = BPF_CORE_READ(regs, di), in, out, except;
+	__u32 count;
+
+	if (bits == 0)
+		return ADDER_STATE_SLEEP;
+	if (bits > SELECT_WORDS * 64)
+		return ADDER_STATE_POLL;
+	in = count_selected(BPF_CORE_READ(regs, si), bits);
+	out = count_selected(BPF_CORE_READ(regs, dx), bits);
+	except = count_selected(BPF_CORE_READ(regs, r10), bits);
+	count = (__u32)in + (__u32)out + (__u32)except;
+	if (count == 0)
+		return ADDER_STATE_SLEEP;
+	/* only one of them has a file, the others are 0 */
+	return count == 1 ? state_of_fd(t, (in | out | except) >> 32) : ADDER_STATE_POLL;
+}
+
+/* Does the futex word @word belong to a GIL of @p?  From 3.12 on each interpreter points to its
+ * own. */
+static __always_inline bool is_gil_word(struct adder_process *p,
+					const struct unwind_scratch *scratch, __u64 word)
+{
+	const struct adder_layout *l = &p->binary.layout;
+	__u64 gil;
+
+	if (word >= p->gil && word < p->gil_end)
+		return true;
+	if (l->rt_gil || !l->interp_gil || !scratch->interp)
+		return false;
+	if (remote_read(&gil, sizeof(gil), scratch->interp + l->interp_gil) || !gil)
+		return false;
+	if (!p->gil_end) { /* most often the only one: next time without reading */
+		p->gil = gil + l->gil_words;
+		p->gil_end = gil + l->gil_bytes;
+	}
+	return word >= gil + l->gil_words && word < gil + l->gil_bytes;
+}
+
+static __always_inline __u8 state_of_futex(struct adder_process *p, __u64 word)
+{
+	struct unwind_scratch *scratch;
+	__u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!p || !scratch)
+		return ADDER_STATE_LOCK;
+	return is_gil_word(p, scratch, word) ? ADDER_STATE_GIL : ADDER_STATE_LOCK;
+}
+
+static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder_process *p,
+					     struct pt_regs *regs, __u32 class,
+					     bool uninterruptible)
+{
+	switch (class) {
+	case SYSCALL_SLEEP:
+		return ADDER_STATE_SLEEP;
+	case SYSCALL_FUTEX:
+		return state_of_futex(p, BPF_CORE_READ(regs, di));
+	case SYSCALL_CHILD:
+		return ADDER_STATE_CHILD;
+	case SYSCALL_FD:
+		return state_of_fd(t, BPF_CORE_READ(regs, di));
+	case SYSCALL_POLL:
+		return state_of_poll(t, BPF_CORE_READ(regs, di), BPF_CORE_READ(regs, si));
+	case SYSCALL_SELECT:
+		return state_of_select(t, regs);
+	case SYSCALL_LOOP:
+		return ADDER_STATE_POLL;
+	case SYSCALL_STORAGE:
+		return ADDER_STATE_DISK;
+	case SYSCALL_PATH:
+		return uninterruptible ? ADDER_STATE_DISK : ADDER_STATE_OTHER;
+	default:
+		return ADDER_STATE_OTHER;
+	}
+}
+
+static __always_inline bool is_stopped(struct task_struct *t, __u32 task_state)
+{
+	return task_state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN) ||
+	       BPF_CORE_READ(t, jobctl) & JOBCTL_TRAP_FREEZE;
+}
+
+/*
+ * Why @t, blocked in @task_state, waits.  After capture_stack(), whose scratch tells the thread's
+ * interpreter.  @p may be NULL for a process that is going away.
+ */
+static __noinline void classify_wait(struct task_struct *t, struct adder_process *p,
+				     __u32 task_state, struct wait *ret)
+{
+	struct pt_regs *regs = task_user_regs(t);
+	__s64 number = BPF_CORE_READ(regs, orig_ax);
+	bool iowait = task_in_iowait(t);
+	__u32 class = SYSCALL_OTHER;
+
+	if (!ret)
+		return;
+	ret->syscall = ADDER_NO_SYSCALL;
+	ret->how = ADDER_HOW_SYSCALL;
+	if (number < 0) {
+		ret->how = iowait ? ADDER_HOW_PAGE_IN : ADDER_HOW_FAULT;
+		ret->state = iowait ? ADDER_STATE_DISK : ADDER_STATE_FAULT;
+	} else {
+		ret->syscall = number;
+		if (number < SYSCALLS_NR)
+			class = syscall_classes[number & (SYSCALLS_NR - 1)];
+		/* io_uring's own waits count as iowait too */
+		ret->state = iowait && class != SYSCALL_LOOP
+				     ? ADDER_STATE_DISK
+				     : state_of_syscall(t, p, regs, class,
+							task_state & TASK_UNINTERRUPTIBLE);
+	}
+	if (is_stopped(t, task_state))
+		ret->state = ADDER_STATE_STOP;
+}
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every context switch and wake-up of a Python thread: where its time goes, to the nanosecond.
+ *
+ *   switched out -> walk its stack, ask why -> woken -> switched in -> charge {stack, state}
+ *
+ * CPU time is the kernel's own (se.sum_exec_runtime), and goes up with the wait that ended it; user
+ * space splits it by the sampling clock's ticks (ticks.bpf.c).
+ *
+ * Known gaps.  Some kernels do not report the switches of some other tasks, so a Python thread's
+ * switch-in may be missing: at its next switch-out the CPU time it was charged tells when it must
+ * have come in.  What a hypervisor or an interrupt took from a thread on its CPU is in nobody's CPU
+ * time; it is kept apart (stolen_ns).
+ */
+#include "capture.h"
+#include "state.h"
+#include "thread.h"
+
+/*
+ * A thread of @p that was there before its process was set up, and has not been looked at yet, is
+ * met at a switch: what it did until @now is not known.
+ */
+static __noinline struct adder_thread *adopt_thread(struct task_struct *task,
+						    struct adder_process *p, __u64 now)
+{
+	struct adder_thread fresh = {};
+	struct adder_thread *t;
+
+	if (!p)
+		return NULL;
+	fresh.process = p->serial;
+	fresh.tgid = task->tgid;
+	fresh.first_ns = fresh.out_ns = ledger_start(p);
+	fresh.stack = ADDER_STACK_BEFORE;
+	fresh.state = ADDER_STATE_OTHER;
+	fresh.how = ADDER_HOW_UNKNOWN;
+	fresh.syscall = ADDER_NO_SYSCALL;
+	fresh.runtime_ns = task->se.sum_exec_runtime;
+	t = new_thread(task->pid, &fresh);
+	if (!t || !t->out_ns)
+		return t;
+	ledger_post_wait(t, task->pid, now);
+	t->in_ns = now;
+	return t;
+}
+
+/* CPU time since it was last charged. */
+static __always_inline __u64 take_burst(struct adder_thread *t, struct task_struct *task)
+{
+	__u64 runtime = task->se.sum_exec_runtime;
+	__u64 burst = runtime > t->runtime_ns ? runtime - t->runtime_ns : 0;
+
+	t->runtime_ns = runtime;
+	return burst;
+}
+
+/* Close the time on the CPU that ends at @now. */
+static __always_inline void end_stint(struct adder_thread *t, struct task_struct *task, __u64 now)
+{
+	__u64 burst = take_burst(t, task), in;
+
+	if (t->out_ns) { /* its switch-in was not reported */
+		lose(ADDER_LOST_SWITCH_IN);
+		in = now - burst;
+		if (burst > now || in < t->out_ns)
+			in = t->out_ns;
+		ledger_post_wait(t, task->pid, in);
+		t->in_ns = in;
+	}
+	if (t->in_ns && t->in_ns <= now) {
+		/* the first stint began within a tick of the charge it counts from */
+		if (burst > now - t->in_ns && t->in_ns == t->first_ns)
+			burst = now - t->in_ns;
+		t->stolen_ns += (__s64)(now - t->in_ns) - (__s64)burst;
+	}
+	t->burst_ns += burst;
+	t->in_ns = 0;
+}
+
+static __always_inline void send_thread_exit(struct adder_thread *t, struct task_struct *task,
+					     __u64 now)
+{
+	struct adder_event_thread_exit e = {
+		.kind = ADDER_EVENT_THREAD_EXIT,
+		.serial = t->process,
+		.tid = task->pid,
+		.first_ns = t->first_ns,
+		.time_ns = now,
+	};
+
+	__builtin_memcpy(e.comm, task->comm, sizeof(e.comm));
+	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+		lose(ADDER_LOST_RING_PROCESS);
+}
+
+static __always_inline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
+{
+	__u32 tid = task->pid;
+
+	ledger_post_burst(t, tid, ADDER_STACK_EXITING);
+	send_thread_exit(t, task, now);
+	bpf_map_delete_elem(&threads, &tid);
+}
+
+/* Begin the wait: the stack and the reason. */
+static __always_inline void begin_wait(struct adder_thread *t, struct task_struct *task,
+				       struct adder_process *p, bool runnable, __u32 task_state,
+				       __u64 now)
+{
+	struct wait wait = { .state = ADDER_STATE_RUNQ,
+			     .how = ADDER_HOW_SWITCH,
+			     .syscall = ADDER_NO_SYSCALL };
+
+	t->stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
+	t->on = 0;
+	t->throttled = 0;
+	if (runnable)
+		t->throttled = task_throttled(task);
+	else
+		classify_wait(task, p, task_state, &wait);
+	t->state = wait.state;
+	t->how = t->throttled ? ADDER_HOW_THROTTLED : wait.how;
+	t->syscall = wait.syscall;
+	t->wake_ns = 0;
+	t->out_ns = now;
+}
+
+static __always_inline void switch_out(struct task_struct *task, bool preempted, __u32 task_state,
+				       __u64 now)
+{
+	struct adder_process *p = find_process(task->tgid);
+	struct adder_thread *t = find_thread(task->pid);
+
+	if (!t)
+		t = adopt_thread(task, p, now);
+	if (!t)
+		return;
+	end_stint(t, task, now);
+	if (task_state == TASK_DEAD)
+		bury(t, task, now);
+	else
+		begin_wait(t, task, p, preempted || !task_state, task_state, now);
+}
+
+static __always_inline void switch_in(struct task_struct *task, __u64 now)
+{
+	struct adder_thread *t = find_thread(task->pid);
+
+	if (!t) {
+		adopt_thread(task, find_process(task->tgid), now);
+		return;
+	}
+	if (t->out_ns)
+		ledger_post_wait(t, task->pid, now);
+	t->in_ns = now;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_struct *next,
+	     unsigned int task_state)
+{
+	bool out = is_tracked(prev->tgid), in = is_tracked(next->tgid);
+	__u64 now;
+
+	if ((!out && !in) || !recording_start_ns)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (out)
+		switch_out(prev, preempted, task_state, now);
+	if (in)
+		switch_in(next, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(on_wakeup, struct task_struct *task)
+{
+	struct adder_thread *t;
+
+	if (!is_tracked(task->tgid) || !recording_start_ns)
+		return 0;
+	t = find_thread(task->pid);
+	if (!t || !t->out_ns || t->wake_ns)
+		return 0;
+	t->wake_ns = bpf_ktime_get_ns();
+	t->throttled |= task_throttled(task);
+	return 0;
+}
+
+/* A new thread, or the first of a forked process. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	struct adder_thread fresh = {};
+	struct adder_process *p;
+
+	if (!is_tracked(task->tgid) || !recording_start_ns)
+		return 0;
+	p = find_process(task->tgid);
+	if (!p)
+		return 0;
+	fresh.process = p->serial;
+	fresh.tgid = task->tgid;
+	fresh.first_ns = fresh.out_ns = fresh.wake_ns = bpf_ktime_get_ns();
+	fresh.stack = ADDER_STACK_STARTING;
+	fresh.state = ADDER_STATE_RUNQ;
+	fresh.how = ADDER_HOW_SWITCH;
+	fresh.syscall = ADDER_NO_SYSCALL;
+	fresh.runtime_ns = task->se.sum_exec_runtime;
+	new_thread(task->pid, &fresh);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A thread's record between its switches.
+ */
+#ifndef BPF_THREAD_H
+#define BPF_THREAD_H
+
+#include "ledger.h"
+
+static __always_inline struct adder_thread *find_thread(__u32 tid)
+{
+	return bpf_map_lookup_elem(&threads, &tid);
+}
+
+/* From when on a thread of @p, of which nothing is known, is in the ledger. */
+static __always_inline __u64 ledger_start(const struct adder_process *p)
+{
+	return p->start_ns > recording_start_ns ? p->start_ns : recording_start_ns;
+}
+
+/* Begin a record; the one that is there if someone was faster; NULL if there is no room. */
+static __always_inline struct adder_thread *new_thread(__u32 tid, const struct adder_thread *fresh)
+{
+	struct adder_thread *t;
+
+	bpf_map_update_elem(&threads, &tid, fresh, BPF_NOEXIST);
+	t = find_thread(tid);
+	if (!t)
+		lose(ADDER_LOST_THREADS_FULL);
+	return t;
+}
+
+#endif

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Walk the Python stack of one thread, 3.6 to 3.15, by remote_read() alone.
+ *
+ * thread pointer -> PyThreadState -> innermost frame -> its caller -> ...
+ *
+ * One walker serves the BPF programs (the thread that runs, or is being switched out), adder's user
+ * half (blocked threads, by process_vm_readv) and the unit tests.  What it reads is hostile: every
+ * read is bounded, every loop ends, and what was read before a fault is kept.
+ *
+ * Frames of 3.11 and later lie side by side on the thread's data stack, callers below: one read
+ * fetches a window that ends with the wanted frame, and mostly holds its callers too.  A read costs
+ * 24 ns whatever its size, so this halves the walk.
+ *
+ * Each frame has a signature of its code object, so that a name is never taken from another code
+ * object that lived at the same address before.  It is part of the stack's hash: who knows a hash
+ * knows its names.
+ */
+#ifndef BPF_UNWIND_H
+#define BPF_UNWIND_H
+
+#include "compat.h"
+#include "wire.h"
+
+#define UNWIND_WINDOW 1024 /* bytes fetched at once; a power of two */
+
+enum unwind_status {
+	UNWIND_DONE,      /* to the end of the chain */
+	UNWIND_NO_PYTHON, /* the thread has no Python state, or no frames */
+	UNWIND_NO_TSTATE, /* its state could not be read, or is another thread's */
+	UNWIND_FAULT,     /* a frame could not be read: the outer end is missing */
+	UNWIND_LOOP,      /* the chain has no end, or not within ADDER_WALK_FRAMES */
+};
+
+/* Room to work in: too large for BPF's stack. */
+struct unwind_scratch {
+	__u8 window[UNWIND_WINDOW + 128 + 8]; /* a field's offset is masked to 127 */
+	__u8 tstate[ADDER_TSTATE_BYTES + 8];
+	__u64 signature[ADDER_SIGNATURE_MAX / 8];
+	__u64 text[5];
+	__u64 interp; /* the thread's interpreter; 0 if it has no Python state */
+	struct adder_event_stack stack;
+};
+
+/* A walk in progress. */
+struct unwind {
+	const struct adder_layout *layout;
+	struct unwind_scratch *scratch;
+	__u64 frame;        /* address of the frame to read next */
+	__u64 window;       /* address that scratch->window was read from */
+	__u64 window_bytes; /* that it holds */
+	__u64 hash;
+	__u32 status; /* enum unwind_status */
+	__u32 pad;
+};
+
+static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
+{
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 29;
+}
+
+/* The u64 at offset @at (below 128) of a frame. */
+#define UNWIND_U64(bytes, at) (*(const __u64 *)((bytes) + ((at)&127)))
+
+/* Fetch the frame at w->frame; a pointer into the window, or NULL if it can't be read. */
+static __always_inline const __u8 *unwind_fetch(struct unwind *w)
+{
+	__u64 start = w->frame + w->layout->frame_start;
+	__u64 bytes = w->layout->frame_bytes;
+	__u64 offset = start - w->window;
+
+	if (bytes > ADDER_FRAME_MAX)
+		bytes = ADDER_FRAME_MAX;
+	if (offset >= UNWIND_WINDOW || offset + bytes > w->window_bytes) {
+		offset = w->layout->frames_adjoin ? UNWIND_WINDOW - bytes : 0;
+		if (!offset || remote_read(w->scratch->window, UNWIND_WINDOW, start - offset)) {
+			offset = 0;
+			if (remote_read(w->scratch->window, bytes, start))
+				return NULL;
+		}
+		w->window = start - offset;
+		w->window_bytes = offset + bytes;
+	}
+	offset &= UNWIND_WINDOW - 1;
+	barrier_var(offset);
+	return &w->scratch->window[offset];
+}
+
+/* Before 3.11 a name's address and size recur: its hash and its first letters decide. */
+static __always_inline int unwind_mix_text(struct unwind *w, __u64 str, __u64 *hash)
+{
+	__u64 *text = w->scratch->text;
+
+	/* PyUnicodeObject, 3.6 to 3.10: length, hash, state, wstr, and the first 8 letters */
+	if (remote_read(text, sizeof(w->scratch->text), str + 16))
+		return -1;
+	*hash = unwind_mix(unwind_mix(unwind_mix(*hash, text[0]), text[1]), text[4]);
+	return 0;
+}
+
+/* What tells the code object at @code from others that live or lived at its address. */
+static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 *ret)
+{
+	const struct adder_layout *l = w->layout;
+	__u64 *words = w->scratch->signature;
+	__u32 bytes = l->signature_bytes;
+	__u64 hash = 0;
+
+	if (bytes > ADDER_SIGNATURE_MAX)
+		bytes = ADDER_SIGNATURE_MAX;
+	if (remote_read(words, bytes, code + l->signature_start))
+		return -1;
+	for (int i = 0; i < ADDER_SIGNATURE_MAX / 8; i++) {
+		if (i * 8U < bytes)
+			hash = unwind_mix(hash, words[i]);
+	}
+	if (l->signature_texts) {
+		/* Both offsets lie within the signature's bytes. */
+		__u32 name = ((__u32)l->co_name - l->signature_start) >> 3;
+		__u32 file = ((__u32)l->co_filename - l->signature_start) >> 3;
+
+		if (name >= ADDER_SIGNATURE_MAX / 8 || file >= ADDER_SIGNATURE_MAX / 8)
+			return -1;
+		if (unwind_mix_text(w, words[name], &hash) ||
+		    unwind_mix_text(w, words[file], &hash))
+			return -1;
+	}
+	*ret = hash >> 32;
+	return 0;
+}
+
+/* Where frame number @depth is kept: the innermost in order, the outermost in a ring behind them.
+ */
+static __always_inline __u32 unwind_slot(__u32 depth)
+{
+	if (depth < ADDER_INNER_FRAMES)
+		return depth;
+	return ADDER_INNER_FRAMES + (depth - ADDER_INNER_FRAMES) % ADDER_OUTER_FRAMES;
+}
+
+static __always_inline void unwind_keep(struct unwind *w, __u64 code, __s32 instr, __u32 signature)
+{
+	/* counted in the scratch: the verifier would follow a count on its stack, value by value */
+	__u32 slot = unwind_slot(w->scratch->stack.depth++);
+	struct adder_frame *f;
+
+	barrier_var(slot);
+	if (slot >= ADDER_MAX_FRAMES)
+		return;
+	f = &w->scratch->stack.frames[slot];
+	f->code = code;
+	f->instr = instr;
+	f->signature = signature;
+	w->hash = unwind_mix(unwind_mix(w->hash, code ^ (__u64)signature << 32), (__u32)instr);
+}
+
+/* Read one frame and go on to its caller; non-zero ends the walk. */
+static long unwind_step(__u32 index, void *context)
+{
+	struct unwind *w = context;
+	const struct adder_layout *l = w->layout;
+	__u64 code, previous, instr;
+	const __u8 *bytes;
+	__u32 signature;
+	__u8 owner;
+
+	(void)index;
+	if (!w->frame) {
+		w->status = UNWIND_DONE;
+		return 1;
+	}
+	w->status = UNWIND_FAULT;
+	bytes = unwind_fetch(w);
+	if (!bytes)
+		return 1;
+	code = UNWIND_U64(bytes, l->f_code) & ~7ULL; /* 3.14 tags references in the low bits */
+	previous = UNWIND_U64(bytes, l->f_previous);
+	instr = UNWIND_U64(bytes, l->f_instr);
+	owner = bytes[l->f_owner & 127];
+	if (l->shim_owner == 255 || owner < l->shim_owner) {
+		if (unwind_signature(w, code, &signature))
+			return 1;
+		if (l->instr_is_pointer)
+			instr -= code + l->co_code_adaptive;
+		unwind_keep(w, code, (__s32)instr, signature);
+	}
+	w->status = UNWIND_LOOP;
+	if (previous == w->frame)
+		return 1;
+	w->frame = previous;
+	return 0;
+}
+
+/* The thread-specific value of pthread key @key, as glibc and musl keep it on x86_64. */
+static __always_inline int unwind_pthread_value(__u64 thread_pointer, __u32 key, int musl,
+						__u64 *ret)
+{
+	__u64 block;
+
+	if (musl) {
+		if (remote_read(&block, sizeof(block), thread_pointer + 0x80))
+			return -1;
+		return remote_read(ret, sizeof(*ret), block + 8ULL * key) ? -1 : 0;
+	}
+	block = thread_pointer + 0x310; /* struct pthread's own block of 32 {sequence, value} */
+	if (key >= 32 && (key >= 1024 || remote_read(&block, sizeof(block),
+						     thread_pointer + 0x510 + 8ULL * (key / 32))))
+		return -1;
+	if (!block) {
+		*ret = 0;
+		return 0;
+	}
+	return remote_read(ret, sizeof(*ret), block + 16ULL * (key % 32) + 8) ? -1 : 0;
+}
+
+/* The thread-local of module @p->tss_key at @p->tls_offset, through the thread's DTV. */
+static __always_inline int unwind_tls_value(const struct adder_process *p, __u64 thread_pointer,
+					    __u64 *ret)
+{
+	__u64 dtv, block;
+
+	if (remote_read(&dtv, sizeof(dtv), thread_pointer + 8) ||
+	    remote_read(&block, sizeof(block), dtv + 16ULL * p->tss_key))
+		return -1;
+	*ret = 0;
+	if (block == ~0ULL) /* this thread never touched the module */
+		return 0;
+	return remote_read(ret, sizeof(*ret), block + p->tls_offset) ? -1 : 0;
+}
+
+/* Address of the thread's PyThreadState, 0 if it has none; -1 if that can't be read. */
+static __always_inline int unwind_tstate(const struct adder_process *p, __u64 thread_pointer,
+					 __u64 *ret)
+{
+	switch (p->binary.tstate_via) {
+	case ADDER_VIA_TLS_EXE:
+		return remote_read(ret, sizeof(*ret), thread_pointer + p->tls_offset) ? -1 : 0;
+	case ADDER_VIA_TLS_LIB:
+		return unwind_tls_value(p, thread_pointer, ret);
+	default:
+		return unwind_pthread_value(thread_pointer, p->tss_key, p->binary.musl, ret);
+	}
+}
+
+/* A u64 of the PyThreadState that was read into the scratch. */
+static __always_inline __u64 unwind_tstate_u64(const struct unwind_scratch *s, __u16 at)
+{
+	__u32 offset = at;
+
+	if (offset > ADDER_TSTATE_BYTES - 8)
+		return 0;
+	barrier_var(offset);
+	return *(const __u64 *)&s->tstate[offset];
+}
+
+/* From the thread pointer to the innermost frame. */
+static __always_inline int unwind_first(struct unwind *w, const struct adder_process *p,
+					__u64 thread_pointer)
+{
+	const struct adder_layout *l = w->layout;
+	struct unwind_scratch *s = w->scratch;
+	__u64 tstate = 0;
+
+	w->status = UNWIND_NO_TSTATE;
+	if (unwind_tstate(p, thread_pointer, &tstate))
+		return -1;
+	if (!tstate) {
+		w->status = UNWIND_NO_PYTHON;
+		return -1;
+	}
+	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate))
+		return -1;
+	/* pthread_self(): a stale or foreign thread state gives itself away */
+	if (unwind_tstate_u64(s, l->ts_thread_id) != thread_pointer)
+		return -1;
+	s->interp = unwind_tstate_u64(s, l->ts_interp);
+	w->frame = unwind_tstate_u64(s, l->ts_frame);
+	if (l->frame_via == ADDER_FRAME_CFRAME &&
+	    remote_read(&w->frame, sizeof(w->frame), w->frame + l->cframe_current_frame))
+		return -1;
+	if (!w->frame)
+		w->status = UNWIND_NO_PYTHON;
+	return w->frame ? 0 : -1;
+}
+
+/**
+ * Walk the stack of the thread whose thread pointer is @thread_pointer, in the process @p, which is
+ * ADDER_PHASE_READY, into @scratch->stack.
+ *
+ * Returns the stack's hash, which is no enum adder_stack_id, and differs between processes; or
+ * ADDER_STACK_NONE or ADDER_STACK_UNREAD.  *@status tells how the walk ended (enum unwind_status).
+ */
+static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
+					   const struct adder_process *p, __u64 thread_pointer,
+					   __u32 *status)
+{
+	struct unwind w = {
+		.layout = &p->binary.layout,
+		.scratch = scratch,
+		.hash = unwind_mix(0x61646465720a0aULL, p->serial),
+	};
+
+	scratch->interp = 0;
+	scratch->stack.depth = 0;
+	if (!unwind_first(&w, p, thread_pointer))
+		compat_loop(ADDER_WALK_FRAMES, unwind_step, &w);
+	*status = w.status;
+	if (!scratch->stack.depth)
+		return w.status == UNWIND_NO_PYTHON || w.status == UNWIND_DONE ? ADDER_STACK_NONE
+									       : ADDER_STACK_UNREAD;
+	scratch->stack.kind = ADDER_EVENT_STACK;
+	scratch->stack.serial = p->serial;
+	scratch->stack.torn = w.status != UNWIND_DONE;
+	w.hash = unwind_mix(w.hash, scratch->stack.torn) | 1ULL << 63;
+	scratch->stack.hash = w.hash;
+	return w.hash;
+}
+
+#endif

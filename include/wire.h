@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every byte that crosses between bpf/ and user/.
+ *
+ * Identities go up, names are made in user/: the kernel half sends addresses and hashes, and the
+ * texts of a code object once.  Process and thread ids are those of the initial pid namespace;
+ * times are CLOCK_MONOTONIC nanoseconds; everything that came out of a target's memory (addresses,
+ * texts, line tables) is untrusted.
+ */
+#ifndef ADDER_WIRE_H
+#define ADDER_WIRE_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#include "states.h"
+
+#define ADDER_COMM_BYTES   16
+#define ADDER_MAX_FRAMES   512 /* frames kept of one stack ... */
+#define ADDER_INNER_FRAMES 384 /* ... of which these are the innermost; the rest the outermost */
+#define ADDER_OUTER_FRAMES (ADDER_MAX_FRAMES - ADDER_INNER_FRAMES)
+#define ADDER_WALK_FRAMES  16384 /* no walk goes on for longer: 0.5 ms */
+#define ADDER_NAME_BYTES                                                                           \
+	256 /* of a qualified name, in the target's encoding; longer ones are cut */
+#define ADDER_FILE_BYTES   512  /* of a file name */
+#define ADDER_TABLE_BYTES  2048 /* of a line table; user space reads the rest of a longer one */
+#define ADDER_ARGS_BYTES   512  /* of a process's arguments, NUL between them, as exec left them */
+#define ADDER_CGROUP_BYTES 512  /* of a cgroup's path, as components from the leaf up */
+
+/* ---- CPython ---- */
+
+/* How a thread finds its PyThreadState. */
+enum adder_tstate_via {
+	ADDER_VIA_TSD,        /* pthread key in the runtime (3.7 to 3.14) */
+	ADDER_VIA_TSD_GLOBAL, /* pthread key in a static variable (3.6) */
+	ADDER_VIA_TLS_EXE,    /* thread-local at a fixed distance from the thread pointer (3.15) */
+	ADDER_VIA_TLS_LIB, /* thread-local of a library: module id and offset in its GOT (3.15) */
+};
+
+/* How a PyThreadState leads to its innermost frame. */
+enum adder_frame_via {
+	ADDER_FRAME_OBJECT,  /* tstate->frame, a PyFrameObject (3.6 to 3.10) */
+	ADDER_FRAME_CFRAME,  /* tstate->cframe->current_frame (3.11, 3.12) */
+	ADDER_FRAME_CURRENT, /* tstate->current_frame (3.13 on) */
+};
+
+/* Where one version of CPython keeps what the walker reads; bytes from the struct's start. */
+struct adder_layout {
+	__u16 version; /* 0x030b for 3.11 */
+	__u8 free_threaded;
+	__u8 frame_via; /* enum adder_frame_via */
+
+	/* PyThreadState; all below ADDER_TSTATE_BYTES */
+	__u16 ts_frame;     /* what frame_via starts from */
+	__u16 ts_thread_id; /* == the thread pointer on glibc and musl x86_64 */
+	__u16 ts_interp, ts_next;
+	__u16 cframe_current_frame;
+
+	/* A frame is read as frame_bytes from frame_start; the offsets below count from there. */
+	__u16 frame_start, frame_bytes;
+	__u16 f_code, f_previous, f_instr, f_owner;
+	__u8 instr_is_pointer; /* else a 32-bit offset into the bytecode (f_lasti) */
+	__u8 shim_owner;       /* frames with this owner or above are no functions; 255: none */
+	__u16 frames_adjoin;   /* frames lie side by side: one read may fetch several */
+
+	/* PyCodeObject */
+	__u16 co_filename, co_name, co_qualname; /* co_qualname 0: there is none (before 3.11) */
+	__u16 co_firstlineno, co_linetable, co_code_adaptive, co_firsttraceable;
+	__u16 signature_start, signature_bytes; /* constant bytes that tell code objects apart */
+	__u16 signature_texts; /* also the names' contents (before 3.11: pointers alone recur) */
+
+	/* PyUnicodeObject, PyBytesObject */
+	__u16 str_length, str_state, str_ascii_data, str_compact_data;
+	__u8 str_kind_shift, pad[1];
+	__u16 bytes_size, bytes_data;
+
+	/* _PyRuntimeState, PyInterpreterState, the GIL */
+	__u32 rt_tss_key; /* Py_tss_t of the GILState: {initialised, key} */
+	__u32 rt_interpreters_head;
+	__u32 rt_tstate_current; /* 0: none (3.12 on) */
+	__u32 rt_gil;            /* 0: the interpreter points to it (3.12 on) */
+	__u32 interp_threads_head, interp_next, interp_gil;
+	__u16 gil_words, gil_bytes; /* futex words of a GIL lie in [gil_words, gil_bytes) */
+	__u16 gil_last_holder, gil_locked;
+};
+
+#define ADDER_TSTATE_BYTES  192 /* read of a PyThreadState at once */
+#define ADDER_FRAME_MAX     112 /* largest frame_bytes */
+#define ADDER_SIGNATURE_MAX 96  /* largest signature_bytes; a multiple of 8 */
+
+/* ---- binaries ---- */
+
+/* A program file as the kernel half sees it: size guards against a reused inode. */
+struct adder_file {
+	__u64 inode;
+	__u64 size;
+	__u32 device; /* kernel encoding: major << 20 | minor */
+	__u32 pad;
+};
+
+enum adder_binary_kind {
+	ADDER_BINARY_FOREIGN,   /* no Python, or one that can't be profiled */
+	ADDER_BINARY_STATIC,    /* the program holds the interpreter */
+	ADDER_BINARY_LIBPYTHON, /* the program is linked with a libpython */
+	ADDER_BINARY_LATE, /* may load a libpython at any time: decided by process, in user space */
+};
+
+/* What is needed to find the interpreter in any process of a binary.  Addresses as in the file. */
+struct adder_binary {
+	__u32 kind;      /* enum adder_binary_kind */
+	__u8 moves;      /* the program is position-independent: add the process's load bias */
+	__u8 musl;       /* thread-specific data as musl lays it out */
+	__u8 tstate_via; /* enum adder_tstate_via */
+	__u8 pad;
+	__u64 text;        /* of the program's first executable segment */
+	__u64 debug;       /* of the program's r_debug pointer (DT_DEBUG's value); LIBPYTHON only */
+	__u64 lib_dynamic; /* of libpython's dynamic section: tells it among the loaded objects */
+	__u64 runtime;     /* of _PyRuntime; 3.6: of interp_head, 0 if not known */
+	__u64 tss_key;     /* 3.6: of autoTLSkey */
+	__u64 tstate_current; /* 3.6: of _PyThreadState_Current */
+	__u64 gil;        /* 3.6: of the GIL's statics, gil_cond and neighbours; 0 if not known */
+	__u64 gil_end;    /* 3.6: end of that range */
+	__s64 tls_offset; /* TLS_EXE: from the thread pointer.  TLS_LIB: address of the GOT pair */
+	__s64 tls_delta;  /* TLS_LIB: added to the GOT's offset */
+	struct adder_layout layout;
+};
+
+/* ---- processes ---- */
+
+enum adder_process_phase {
+	ADDER_PHASE_UNKNOWN,  /* Python or not, selected or not: user space is asked */
+	ADDER_PHASE_NO_LIB,   /* Python; libpython not mapped yet */
+	ADDER_PHASE_STARTING, /* the runtime is known, its thread key not yet made */
+	ADDER_PHASE_READY,
+	ADDER_PHASE_UNREADABLE, /* Python, but its memory can't be understood: states only */
+};
+
+/* A process in the ledger, keyed by its pid. */
+struct adder_process {
+	__u32 serial;   /* of this program in this process: never used twice */
+	__u32 phase;    /* enum adder_process_phase */
+	__u64 start_ns; /* when it was set up: its threads are unknown before */
+	__u64 bias;     /* load address of the program; 0 if it doesn't move */
+	__u64 lib_bias;
+	__u64 runtime; /* address of _PyRuntime, 0 if not known */
+	__u64 gil;     /* 3.6 to 3.11: address of the GIL's first futex word ... */
+	__u64 gil_end; /* ... and behind its last */
+	__s64 tls_offset;
+	__u32 tss_key; /* pthread key, or TLS module id */
+	__u32 pad;
+	struct adder_file file;
+	struct adder_binary binary;
+};
+
+/* ---- the ledger ---- */
+
+/* Stacks that are no stacks: ids in place of a hash. */
+#define ADDER_STACK_LIST(X)                                                                        \
+	X(NONE, "[no Python stack]")  /* a thread, or a moment, without Python frames */           \
+	X(UNREAD, "[stack not read]") /* there is one, but its memory could not be read */         \
+	X(SETUP, "[not set up yet]")  /* before adder knew the interpreter */                      \
+	X(EXITING, "[exiting]")       /* the kernel is taking the thread down */                   \
+	X(STARTING, "[starting]")     /* a thread that has not run yet */                          \
+	X(BEFORE, "[blocked since before recording]") /* its stack was not read at the start */    \
+	X(LEDGER_FULL, "[ledger full]") /* the kernel's table had no room for its stack */         \
+	X(LOST, "[stack lost]")         /* was read, but the ring buffer had no room for it */
+#define ADDER_STACK_ENUM(id, text) ADDER_STACK_##id,
+enum adder_stack_id { ADDER_STACK_LIST(ADDER_STACK_ENUM) ADDER_STACK_FIRST_HASH };
+
+#define ADDER_NO_SYSCALL 0xffff
+
+/* How a state was entered, where the syscall does not say it. */
+enum adder_how {
+	ADDER_HOW_SYSCALL,   /* by the syscall */
+	ADDER_HOW_SWITCH,    /* preempted: still able to run */
+	ADDER_HOW_PAGE_IN,   /* page fault with I/O */
+	ADDER_HOW_FAULT,     /* page fault without */
+	ADDER_HOW_TICK,      /* no wait: ticks of the sampling clock */
+	ADDER_HOW_THROTTLED, /* preempted because the cgroup's quota was used up */
+	ADDER_HOW_UNKNOWN,
+};
+
+struct adder_ledger_key {
+	__u64 stack;   /* hash, or enum adder_stack_id */
+	__u64 on;      /* hash of what is waited for; 0: unknown */
+	__u32 process; /* serial */
+	__u32 tid;
+	__u16 syscall; /* ADDER_NO_SYSCALL: none */
+	__u8 state;    /* enum adder_state */
+	__u8 how;      /* enum adder_how */
+	__u32 pad;
+};
+
+/* What was added up under a key since the last drain. */
+struct adder_ledger_value {
+	__u64 wait_ns;      /* in the key's state; 0 for CPU */
+	__u64 runq_ns;      /* then waiting for a CPU, once woken */
+	__u64 throttled_ns; /* of which for want of quota */
+	__u64 burst_ns; /* CPU time that ended with these waits; exact, not yet split by function */
+	__s64 stolen_ns; /* on a CPU but not charged by the kernel: hypervisor, interrupts */
+	__u32 count;     /* waits, or ticks */
+	__u32 sys_count; /* ticks that found the kernel */
+};
+
+/* A thread between two switches, keyed by its tid. */
+struct adder_thread {
+	__u64 in_ns;      /* switched in; 0: not on a CPU */
+	__u64 out_ns;     /* switched out; 0: on a CPU */
+	__u64 wake_ns;    /* woken since; 0: not yet */
+	__u64 runtime_ns; /* se.sum_exec_runtime up to which CPU time is charged */
+	__u64 burst_ns;   /* charged at the last switch-out, to be posted with the wait */
+	__s64 stolen_ns;
+	__u64 stack, on;
+	__u64 first_ns; /* first seen */
+	__u32 process;  /* serial */
+	__u32 tgid;
+	__u16 syscall;
+	__u8 state, how;
+	__u8 exiting, throttled;
+	__u8 pad[2];
+	__u64 spilled_ns[ADDER_STATE_NR]; /* time for which the ledger had no room */
+};
+
+/* A thread that was there before, as the iterator writes it. */
+struct adder_known_thread {
+	__u64 thread_pointer;
+	__u64 since_ns; /* its record's out_ns: its wait counts from there */
+	__u32 serial, pid, tid;
+	__u16 syscall;
+	__u8 state, how;
+	__u8 running;
+	__u8 pad[7];
+};
+
+/* ---- events ---- */
+
+enum adder_event_kind {
+	ADDER_EVENT_PROCESS = 1,
+	ADDER_EVENT_EXIT,
+	ADDER_EVENT_THREAD_EXIT,
+	ADDER_EVENT_STACK,
+	ADDER_EVENT_CODE,
+};
+
+enum adder_process_how { ADDER_BY_EXEC, ADDER_BY_FORK };
+
+/* A process to be known: set up by the kernel half, or to be looked at by user space. */
+struct adder_event_process {
+	__u32 kind;
+	__u32 how;                   /* enum adder_process_how */
+	__u32 serial, parent_serial; /* parent_serial 0: no parent in the ledger */
+	__u32 pid, parent_pid, uid;
+	__u32 phase;
+	__u64 time_ns, cgroup_id, bias;
+	struct adder_file file;
+	char comm[ADDER_COMM_BYTES];
+	__u32 args_bytes, pad;
+	char args[ADDER_ARGS_BYTES];
+	char cgroup[ADDER_CGROUP_BYTES]; /* NUL-ended components, leaf first; "" ends */
+};
+
+/* A process that is gone, or has become another program (@serial is the one that ended). */
+struct adder_event_exit {
+	__u32 kind, serial, pid, pad;
+	__u64 time_ns;
+};
+
+/* A thread that is gone: its name, and what the ledger had no room for. */
+struct adder_event_thread_exit {
+	__u32 kind, serial, tid, pad;
+	__u64 first_ns, time_ns;
+	char comm[ADDER_COMM_BYTES];
+	__u64 spilled_ns[ADDER_STATE_NR];
+};
+
+struct adder_frame {
+	__u64 code;
+	__s32 instr; /* bytes into the bytecode (3.10: code units); negative: not started */
+	__u32 signature;
+};
+
+/* A stack, sent when it is first seen. */
+struct adder_event_stack {
+	__u32 kind, serial;
+	__u64 hash;
+	__u32 depth; /* frames that there were; more than ADDER_MAX_FRAMES: the middle is missing */
+	__u8 torn;   /* the walk ended on unreadable memory: the outer end is missing */
+	__u8 pad[3];
+	struct adder_frame
+		frames[ADDER_MAX_FRAMES]; /* leaf first; outer part as a ring, see unwind.h */
+};
+
+/* A code object, sent before the first stack that has it. */
+struct adder_event_code {
+	__u32 kind, serial;
+	__u64 code;
+	__u32 signature;
+	__s32 first_line;
+	__u32 name_bytes, name_state; /* bytes sent; PyASCIIObject.state shifted to kind at bit 0 */
+	__u32 file_bytes, file_state;
+	__u32 table_bytes, table_size; /* bytes sent, and that there are */
+	__u64 table;                   /* address of the line table's data */
+	char name[ADDER_NAME_BYTES];
+	char file[ADDER_FILE_BYTES];
+	__u8 table_data[ADDER_TABLE_BYTES];
+};
+
+/* ---- losses ---- */
+
+/* What could not be recorded, and what the operator can do about it. */
+#define ADDER_LOST_LIST(X)                                                                         \
+	X(RING_STACK, "ring_stack", "stacks lost: adder fell behind")                              \
+	X(RING_CODE, "ring_code", "names lost for a while: adder fell behind")                     \
+	X(RING_PROCESS, "ring_process", "processes lost: adder fell behind")                       \
+	X(LEDGER_FULL, "ledger_full",                                                              \
+	  "intervals without a stack: too many different stacks a second")                         \
+	X(THREADS_FULL, "threads_full", "threads not recorded: more than the table holds")         \
+	X(PROCESSES_FULL, "processes_full", "processes not recorded: more than the table holds")   \
+	X(TSTATE, "tstate", "stacks not read: the thread's state was unreadable or not its own")   \
+	X(FRAME_FAULT, "frame_fault", "stacks cut short: a frame's memory was not present")        \
+	X(FRAME_LOOP, "frame_loop", "stacks cut short: deeper than any stack should be")           \
+	X(CODE_FAULT, "code_fault",                                                                \
+	  "names read later or not at all: their memory was not present")                          \
+	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
+#define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
+enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
+
+/* ---- knobs, set before loading ---- */
+
+enum adder_select {
+	ADDER_SELECT_ALL,
+	ADDER_SELECT_PIDS,   /* those in the map `pids` */
+	ADDER_SELECT_FAMILY, /* those in the map `pids`, and what they fork */
+	ADDER_SELECT_ASK,    /* user space decides on each */
+};
+
+#endif

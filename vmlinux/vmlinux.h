@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel types that adder reads, kept by hand.
+ *
+ * CO-RE needs names and nesting only: offsets are looked up in the running kernel's BTF when the
+ * programs are loaded.  To add a field, name it here as the kernel does, in any order; a field
+ * that only some kernels have is asked for with bpf_core_field_exists() (bpf/compat.h), in a
+ * struct whose name ends in ___something where two shapes of one type are needed.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#include <linux/types.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+typedef int pid_t;
+typedef unsigned int kuid_val;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	kuid_val val;
+} kuid_t;
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+	struct dentry *d_parent;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct super_block {
+	__u32 s_dev;
+	unsigned long s_magic;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned long i_ino;
+	long long i_size;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct pt_regs {
+	unsigned long r10, cx, dx, si, di, orig_ax, ip, cs, sp;
+};
+
+struct kernfs_node {
+	const char *name;
+	struct kernfs_node *parent;
+	__u64 id;
+};
+
+/* Since 6.15 the parent is read under RCU. */
+struct kernfs_node___6_15 {
+	struct kernfs_node *__parent;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+enum cgroup_subsys_id {
+	cpu_cgrp_id = 1,
+	memory_cgrp_id = 4,
+	pids_cgrp_id = 11,
+	CGROUP_SUBSYS_COUNT = 14
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+	struct cgroup *dfl_cgrp;
+};
+
+struct cfs_rq {
+	int throttle_count;
+};
+
+struct sched_entity {
+	__u64 exec_start;
+	__u64 sum_exec_runtime;
+	struct cfs_rq *cfs_rq;
+};
+
+struct signal_struct {
+	atomic_t live;
+};
+
+struct cred {
+	kuid_t euid;
+};
+
+struct mm_struct {
+	unsigned long start_code, arg_start, arg_end;
+	struct file *exe_file;
+};
+
+struct linux_binprm {
+	struct file *file;
+};
+
+struct thread_struct {
+	unsigned long fsbase;
+};
+
+struct task_struct {
+	unsigned int __state;
+	int on_cpu;
+	unsigned int flags;
+	int pid, tgid;
+	int exit_state;
+	unsigned long jobctl;
+	unsigned in_iowait : 1;
+	struct sched_entity se;
+	struct mm_struct *mm;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	const struct cred *cred;
+	char comm[16];
+	struct files_struct *files;
+	struct signal_struct *signal;
+	struct css_set *cgroups;
+	struct thread_struct thread;
+};
+
+/* 6.18: a thread out of quota leaves the run queue by itself, and says so. */
+struct task_struct___6_18 {
+	bool throttled;
+};
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 session_id, seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#endif
