@@ -52,7 +52,7 @@ void *arena_alloc(struct arena *a, size_t size)
 
 	if (size > PTRDIFF_MAX / 2)
 		return NULL;
-	size = (size + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
+	size = (size + !size + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
 	if (size > CHUNK_BYTES / 4)
 		return alloc_apart(a, size);
 	if (size > a->size - a->used && add_chunk(a))
