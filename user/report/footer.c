@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/footer.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "profile/profile.h"
+#include "report/census.h"
+#include "report/measures.h"
+#include "report/number.h"
+
+/* The law of the ledger allows this much between what was measured and what is shown. */
+enum { TOLERANCE = 1000 }; /* 1 in TOLERANCE */
+
+/* The recorder's own count of the threads' lifetimes against what the samples sum to. */
+static bool print_accounted(const struct profile *p, FILE *out)
+{
+	int64_t sums[MEASURES_MAX], lived, seen, gap;
+	char seconds[32], of[32];
+	struct measures m;
+	int decimals;
+
+	if (!census_number(p, "wall_ns", &lived) ||
+	    measures_init(&m, p, MEASURES_ALL, MEASURES_WITH_IDLE) || !m.is_ledger)
+		return false;
+	measures_total(&m, p, sums);
+	seen = sums[m.wall];
+	if (__builtin_sub_overflow(seen, lived, &gap))
+		gap = INT64_MIN;
+	decimals = lived >= 100LL * 1000000000 ? 1 : 2;
+	snprintf(seconds, sizeof(seconds), "%.*f", decimals, seen / 1e9);
+	snprintf(of, sizeof(of), "%.*f", decimals, lived / 1e9);
+	if (gap <= lived / TOLERANCE && gap >= -(lived / TOLERANCE))
+		fprintf(out, "  every second accounted for: %s of %s s", seconds, of);
+	else
+		fprintf(out, "  NOT every second accounted for: %s of %s s", seconds, of);
+	return true;
+}
+
+/* Sum of all losses; -1 if the recorder did not count them. */
+static int64_t count_losses(const struct profile *p)
+{
+	int64_t sum = -1;
+
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *loss = census_comment(p, i, "lost_");
+		const char *number = loss ? strstr(loss, ": ") : NULL;
+		uint64_t count;
+
+		if (!number || text_to_u64(number + 2, 0, INT32_MAX, &count))
+			continue;
+		sum = (sum < 0 ? 0 : sum) + count;
+	}
+	return sum;
+}
+
+static bool print_cost(const struct profile *p, const char *before, FILE *out)
+{
+	int64_t cpu = 0, bpf = 0, rss, duration = profile_meta_get(p)->duration_ns;
+	bool has_cpu = census_number(p, "own_cpu_ns", &cpu);
+	bool has_bpf = census_number(p, "own_bpf_ns", &bpf);
+	double percent;
+
+	if ((!has_cpu && !has_bpf) || duration <= 0)
+		return false;
+	percent = percent_of(cpu, duration) + percent_of(bpf, duration);
+	fprintf(out, "%sadder used %.*f %% of one CPU", before, percent < 1 ? 2 : 1, percent);
+	if (census_number(p, "own_rss_bytes", &rss) && rss > 0)
+		fprintf(out, " and %.0f MB", rss / 1e6);
+	return true;
+}
+
+static void print_first_line(const struct profile *p, FILE *out)
+{
+	bool any = print_accounted(p, out);
+	int64_t losses = count_losses(p);
+
+	if (losses >= 0) {
+		fprintf(out, "%s%" PRId64 " %s lost", any ? "; " : "  ", losses,
+			losses == 1 ? "stack" : "stacks");
+		any = true;
+	}
+	any |= print_cost(p, any ? "; " : "  ", out);
+	if (any)
+		fputc('\n', out);
+}
+
+/* "lost_ring_full: 3" as "3 lost: ring full". */
+static void print_losses(const struct profile *p, FILE *out)
+{
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *loss = census_comment(p, i, "lost_");
+		const char *number = loss ? strstr(loss, ": ") : NULL;
+		char cause[256], count[64];
+
+		if (!number || !strcmp(number, ": 0"))
+			continue;
+		text_escape(cause, sizeof(cause), loss);
+		cause[strcspn(cause, ":")] = '\0';
+		for (char *c = cause; *c; c++)
+			*c = *c == '_' ? ' ' : *c;
+		text_escape(count, sizeof(count), number + 2);
+		fprintf(out, "  %s lost: %s\n", count, cause);
+	}
+}
+
+static void print_split(const struct profile *p, FILE *out)
+{
+	int64_t ticks, rate;
+
+	if (!census_number(p, "ticks", &ticks))
+		return;
+	fprintf(out, "  CPU time is exact in sum; split among functions by %" PRId64 " %s", ticks,
+		ticks == 1 ? "tick" : "ticks");
+	if (census_number(p, "rate_hz", &rate))
+		fprintf(out, " at %" PRId64 " Hz", rate);
+	fputc('\n', out);
+}
+
+static void print_repeated(const struct profile *p, const char *key, const char *before, FILE *out)
+{
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *value = census_comment(p, i, key);
+		char text[1024];
+
+		if (!value)
+			continue;
+		text_escape(text, sizeof(text), value);
+		fprintf(out, "  %s%s\n", before, text);
+	}
+}
+
+int footer_print(const struct profile *p, FILE *out)
+{
+	print_first_line(p, out);
+	print_losses(p, out);
+	print_split(p, out);
+	print_repeated(p, "unprofiled", "not profiled: ", out);
+	print_repeated(p, "note", "", out);
+	return 0;
+}
