@@ -98,7 +98,7 @@ static int read_all(int fd, uint8_t **ret, size_t *ret_size)
 static int read_unpacked(int fd, uint8_t **ret, size_t *ret_size)
 {
 	cleanup_free uint8_t *packed = NULL;
-	size_t size;
+	size_t size = 0;
 	int err = read_all(fd, &packed, &size);
 
 	if (err)
@@ -113,7 +113,7 @@ static int read_unpacked(int fd, uint8_t **ret, size_t *ret_size)
 int pprof_read(int fd, struct profile **ret)
 {
 	cleanup_free uint8_t *bytes = NULL;
-	size_t size;
+	size_t size = 0;
 	int err = read_unpacked(fd, &bytes, &size);
 
 	return err ? err : pprof_parse(bytes, size, ret);
