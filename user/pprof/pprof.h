@@ -31,7 +31,7 @@ int pprof_read(int fd, struct profile **ret);
 /** The same from @size unpacked bytes in memory: what the fuzzer calls. */
 int pprof_parse(const uint8_t *bytes, size_t size, struct profile **ret);
 
-#define PPROF_MAX_BYTES ((size_t)1 << 30) /* unpacked; a bomb of zeroes must not eat the machine   \
-					   */
+/* Unpacked: a bomb of zeroes must not eat the machine. */
+#define PPROF_MAX_BYTES ((size_t)1 << 30)
 
 #endif

@@ -31,7 +31,7 @@ struct profile_type {
 
 struct profile_function {
 	uint32_t name, filename; /* string ids; the name is qualified as CPython has it */
-	int64_t start_line;	 /* co_firstlineno; 0 if unknown */
+	int64_t start_line;      /* co_firstlineno; 0 if unknown */
 };
 
 struct profile_location {
@@ -41,8 +41,8 @@ struct profile_location {
 
 /** key -> text, or key -> number. */
 struct profile_label {
-	uint32_t key;	/* string id */
-	uint32_t text;	/* string id; 0 if the label is a number */
+	uint32_t key;   /* string id */
+	uint32_t text;  /* string id; 0 if the label is a number */
 	int64_t number; /* with text == 0 */
 };
 
@@ -93,7 +93,8 @@ uint32_t profile_labels(struct profile *p, const struct profile_label *labels, s
 int64_t *profile_sample_values(struct profile *p, uint32_t stack, uint32_t labels);
 
 /** Append a comment, "key: value". */
-void profile_comment(struct profile *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void profile_comment(struct profile *p, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /** When and how: all in nanoseconds; start is wall-clock time since the epoch. */
 struct profile_meta {
