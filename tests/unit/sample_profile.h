@@ -87,7 +87,7 @@ static void sample_comments(struct profile *p)
 	profile_comment(p, "own_bpf_ns: 9000000");
 	profile_comment(p, "own_rss_bytes: 23000000");
 	profile_comment(p, "unprofiled: 77 pypy3: not CPython");
-	profile_comment(p, "note: 12 % of the switches were walked; the others were split by them");
+	profile_comment(p, "note: 12 %% of the switches were walked; the others were split by them");
 }
 
 /** Six threads of four processes, each ten seconds long.  The caller's to free. */

@@ -10,9 +10,12 @@
 
 struct profile;
 
+/** In place of a type's index: wall without cpu. */
+#define EXPORT_OFFCPU -2
+
 /** What of a profile to write. */
 struct export_view {
-	int type;	 /* index of the value type, for formats that hold one value a stack */
+	int type;          /* index of the value type, for formats that hold one value a stack */
 	const char *title; /* of a picture or document */
 };
 
@@ -31,5 +34,11 @@ const struct exporter *exporter_find(const char *name);
 
 /** All of them, ended by NULL. */
 const struct exporter *const *exporter_list(void);
+
+/**
+ * The value type called @name: an index, EXPORT_OFFCPU for "offcpu", or -1 if there is none.
+ * NULL is the profile's own default, else cpu, else the last type.
+ */
+int export_type_find(const struct profile *p, const char *name);
 
 #endif

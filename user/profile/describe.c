@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "profile/profile.h"
 
 static const char *last_two_parts(const char *path)
@@ -64,4 +65,24 @@ bool describe_has_processes(const struct profile *p)
 			return true;
 	}
 	return false;
+}
+
+int64_t describe_unit_ns(const char *unit)
+{
+	static const struct {
+		const char *name;
+		int64_t ns;
+	} units[] = {
+		{ "nanoseconds", 1 }, { "nanosecond", 1 },
+		{ "ns", 1 },          { "microseconds", 1000 },
+		{ "us", 1000 },       { "milliseconds", 1000000 },
+		{ "ms", 1000000 },    { "seconds", 1000000000 },
+		{ "s", 1000000000 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (!strcmp(unit, units[i].name))
+			return units[i].ns;
+	}
+	return 0;
 }

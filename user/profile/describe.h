@@ -27,4 +27,8 @@ void describe_process(char *dst, size_t size, const struct profile *p, uint32_t 
 /** True if any sample says which process it is of, as adder's do and most others' do not. */
 bool describe_has_processes(const struct profile *p);
 
+/** Nanoseconds in one @unit of a sample type, "milliseconds" or "ms"; 0 if it is not one of time.
+ */
+int64_t describe_unit_ns(const char *unit);
+
 #endif

@@ -106,7 +106,7 @@ int by_state_print(const struct profile *p, const struct report_options *o, FILE
 	if (!err && o->sort && table_find(t, o->sort, NULL) < 0)
 		err = -EINVAL;
 	if (!err) {
-		table_sort(t, o->sort ? table_find(t, o->sort, NULL) : 0);
+		table_sort(t, o->sort ? table_find(t, o->sort, NULL) : 0, -1);
 		table_print(t, 0, o->width, out);
 	}
 	states_done(&s);

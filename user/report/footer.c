@@ -67,7 +67,7 @@ static bool print_cost(const struct profile *p, const char *before, FILE *out)
 	if ((!has_cpu && !has_bpf) || duration <= 0)
 		return false;
 	percent = percent_of(cpu, duration) + percent_of(bpf, duration);
-	fprintf(out, "%sadder used %.*f %% of one CPU", before, percent < 1 ? 2 : 1, percent);
+	fprintf(out, "%sadder used %.*f %% of one CPU", before, percent < 0.1 ? 2 : 1, percent);
 	if (census_number(p, "own_rss_bytes", &rss) && rss > 0)
 		fprintf(out, " and %.0f MB", rss / 1e6);
 	return true;

@@ -26,16 +26,15 @@ static void print_count(size_t count, const char *one, const char *many, const c
 static int print_host(const struct profile *p, FILE *out)
 {
 	const char *between = "";
-	char seconds[32], pythons[512];
+	int64_t cpus, duration = profile_meta_get(p)->duration_ns;
+	char pythons[512];
 	struct census c;
-	int64_t cpus;
 	int err = census_take(p, &c);
 
 	if (err)
 		return err;
-	if (profile_meta_get(p)->duration_ns > 0) {
-		seconds_alone(seconds, sizeof(seconds), profile_meta_get(p)->duration_ns);
-		fprintf(out, "%s s", seconds);
+	if (duration > 0) {
+		fprintf(out, "%.*f s", duration < 1000000000 ? 3 : 1, duration / 1e9);
 		between = " · ";
 	}
 	if (census_number(p, "cpus", &cpus)) {

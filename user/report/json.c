@@ -16,9 +16,11 @@ json_t *report_json_values(const struct measures *m, const int64_t *values)
 {
 	json_t *object = json_object();
 
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->list[i].exported)
-			json_put_number(object, m->list[i].exported, values[i]);
+	for (size_t type = 0; type < m->type_count; type++) {
+		for (size_t i = 0; i < m->count; i++) {
+			if (m->list[i].exported == (int)type)
+				json_put_number(object, m->names[type], values[i]);
+		}
 	}
 	return object;
 }

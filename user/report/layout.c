@@ -61,17 +61,51 @@ static struct layout_column *widest_name(struct layout_column *columns, size_t c
 	return widest;
 }
 
+/* Width of the neighbours from @first on that are of one group; *@next is who follows them. */
+static int group_width(const struct layout_column *columns, size_t count, size_t first,
+		       size_t *next)
+{
+	int width = -GAP;
+	size_t c = first;
+
+	for (; c < count && columns[c].group == columns[first].group; c++) {
+		if (!columns[c].is_out)
+			width += GAP + columns[c].width;
+	}
+	*next = c;
+	return width;
+}
+
+/* A group of one narrow column is made as wide as its name. */
+static void widen_groups(struct layout_column *columns, size_t count)
+{
+	size_t next;
+
+	for (size_t c = 0; c < count; c = next) {
+		int width = group_width(columns, count, c, &next);
+		int name = columns[c].group ? text_width(columns[c].group) : 0;
+
+		for (size_t i = c; i < next && width > 0 && width < name; i++) {
+			if (columns[i].is_out)
+				continue;
+			columns[i].width += name - width;
+			break;
+		}
+	}
+}
+
 void layout_fit(struct layout_column *columns, size_t count, int width)
 {
 	struct layout_column *least, *widest;
 
+	widen_groups(columns, count);
 	if (width <= 0)
 		return;
 	while (width_of(columns, count) - can_give(columns, count) > width) {
 		least = least_worth(columns, count);
 		if (!least)
 			break;
-		least->is_out = true;
+		least->is_out = least->is_crowded_out = true;
 	}
 	while (width_of(columns, count) > width) {
 		widest = widest_name(columns, count);
@@ -117,39 +151,39 @@ int layout_print_cut(const char *text, int width, enum table_cut cut, FILE *out)
 	return width;
 }
 
+static void dashes(int count, FILE *out)
+{
+	while (count-- > 0)
+		fputc('-', out);
+}
+
 /* "---- self ----" over the columns that are of one group; blanks over those of none. */
 static size_t print_group(const struct layout_column *columns, size_t count, size_t first,
 			  int *pending, FILE *out)
 {
 	const char *group = columns[first].group;
-	int width = -GAP, name, left;
-	size_t c = first;
+	size_t next;
+	int width = group_width(columns, count, first, &next), name, left;
 
-	for (; c < count && columns[c].group == group; c++) {
-		if (!columns[c].is_out)
-			width += GAP + columns[c].width;
-	}
 	if (width < 0)
-		return c;
+		return next;
 	if (!group) {
 		*pending += width + GAP;
-		return c;
+		return next;
 	}
 	pad(*pending, out);
 	*pending = GAP;
-	name = text_width(group) + 2;
-	left = (width - name) / 2;
-	if (width < name) {
-		pad(width - name + 2, out);
-		fprintf(out, "%.*s", width, group);
-		return c;
+	name = text_width(group);
+	if (width < name + 4) {
+		pad(width - name, out);
+		fputs(group, out);
+		return next;
 	}
-	for (int i = 0; i < left; i++)
-		fputc('-', out);
+	left = (width - name - 2) / 2;
+	dashes(left, out);
 	fprintf(out, " %s ", group);
-	for (int i = left + name; i < width; i++)
-		fputc('-', out);
-	return c;
+	dashes(width - name - 2 - left, out);
+	return next;
 }
 
 static void print_groups(const struct layout_column *columns, size_t count, FILE *out)

@@ -16,9 +16,10 @@ struct layout_column {
 	const char *head, *group; /* borrowed; group may be NULL */
 	enum table_cut cut;
 	bool is_text, is_kept;
-	bool is_out;   /* not printed; layout_fit() adds to these */
-	int width;     /* wanted; after layout_fit(), given */
-	int64_t worth; /* the least worth goes first when the terminal is narrow */
+	bool is_out;         /* not printed; layout_fit() adds to these */
+	bool is_crowded_out; /* by layout_fit(): also is_out */
+	int width;           /* wanted; after layout_fit(), given */
+	int64_t worth;       /* the least worth goes first when the terminal is narrow */
 };
 
 /** Make @columns fit @width (0: unlimited): columns of little worth go, then names are cut. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/cleanup.h"
+#include "profile/describe.h"
 #include "profile/profile.h"
 
 #define NAME_OF(id, name, text)    name,
@@ -24,27 +24,6 @@ const char *measures_state_meaning(enum adder_state state)
 	return state_meanings[state];
 }
 
-/* Nanoseconds in one @unit; 0 if it is not one of time. */
-static int64_t unit_ns(const char *unit)
-{
-	static const struct {
-		const char *name;
-		int64_t ns;
-	} units[] = {
-		{ "nanoseconds", 1 }, { "nanosecond", 1 },
-		{ "ns", 1 },          { "microseconds", 1000 },
-		{ "us", 1000 },       { "milliseconds", 1000000 },
-		{ "ms", 1000000 },    { "seconds", 1000000000 },
-		{ "s", 1000000000 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (!strcmp(unit, units[i].name))
-			return units[i].ns;
-	}
-	return 0;
-}
-
 /* Add a measure, of which no sample type is part yet. */
 static int add(struct measures *m, const char *name, bool is_time, bool is_shown)
 {
@@ -53,6 +32,7 @@ static int add(struct measures *m, const char *name, bool is_time, bool is_shown
 	snprintf(new->name, sizeof(new->name), "%s", name);
 	new->is_time = is_time;
 	new->is_shown = is_shown;
+	new->exported = MEASURE_NONE;
 	return m->count++;
 }
 
@@ -69,7 +49,7 @@ static void read_types(struct measures *m, const struct profile *p)
 		m->type_count = MEASURES_TYPES_MAX;
 	for (size_t i = 0; i < m->type_count; i++) {
 		struct profile_type type = profile_type_at(p, i);
-		int64_t ns = unit_ns(profile_text(p, type.unit));
+		int64_t ns = describe_unit_ns(profile_text(p, type.unit));
 
 		snprintf(m->names[i], sizeof(m->names[i]), "%s", profile_text(p, type.name));
 		m->scale[i] = ns ? ns : 1;
@@ -78,7 +58,7 @@ static void read_types(struct measures *m, const struct profile *p)
 
 static bool is_time(const struct profile *p, size_t type)
 {
-	return unit_ns(profile_text(p, profile_type_at(p, type).unit)) != 0;
+	return describe_unit_ns(profile_text(p, profile_type_at(p, type).unit)) != 0;
 }
 
 /* adder's file is known by its types: other tools have some of them, but not all of these. */
@@ -105,7 +85,7 @@ static void add_further_types(struct measures *m, const struct profile *p)
 			continue;
 		measure = add(m, m->names[i], is_time(p, i), !strcmp(m->names[i], "calls"));
 		feed(m, i, measure);
-		m->list[measure].exported = m->names[i];
+		m->list[measure].exported = i;
 	}
 }
 
@@ -122,7 +102,7 @@ static void init_ledger(struct measures *m, const struct profile *p, uint32_t st
 		int type = profile_type_find(p, state_names[s]);
 
 		m->state[s] = add(m, state_names[s], true, (counted & ~MEASURES_IDLE) & bit);
-		m->list[m->state[s]].exported = state_names[s];
+		m->list[m->state[s]].exported = type;
 		if (states & bit)
 			feed(m, type, m->state[s]);
 		if (counted & bit)
@@ -132,7 +112,7 @@ static void init_ledger(struct measures *m, const struct profile *p, uint32_t st
 	idle_sum = add(m, "idle", true, counted & MEASURES_IDLE);
 	busy = add(m, "busy", true, false);
 	whole = add(m, "wall", true, false);
-	m->list[whole].exported = "wall";
+	m->list[whole].exported = profile_type_find(p, "wall");
 	for (int s = 0; s < ADDER_STATE_NR; s++) {
 		int type = profile_type_find(p, state_names[s]);
 
@@ -157,7 +137,7 @@ static void init_plain(struct measures *m, const struct profile *p)
 		int measure = add(m, m->names[i], is_time(p, i), true);
 
 		feed(m, i, measure);
-		m->list[measure].exported = m->names[i];
+		m->list[measure].exported = i;
 	}
 	m->rank = m->count - 1;
 	for (size_t i = 0; i < m->count && favourite; i++) {

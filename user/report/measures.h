@@ -23,10 +23,10 @@ enum { MEASURES_MAX = 32, MEASURES_TYPES_MAX = 64, MEASURE_NONE = -1 };
 #define MEASURES_ALL  ((1u << ADDER_STATE_NR) - 1)
 
 struct measure {
-	char name[32];        /* of the sample type: "wall", "cpu"; from a file, not escaped */
-	bool is_time;         /* in nanoseconds; else a plain number */
-	bool is_shown;        /* a column of tables, if not zero everywhere */
-	const char *exported; /* name in JSON, or NULL */
+	char name[32]; /* of the sample type: "wall", "cpu"; from a file, not escaped */
+	bool is_time;  /* in nanoseconds; else a plain number */
+	bool is_shown; /* a column of tables, if not zero everywhere */
+	int exported;  /* the sample type that it is in JSON, or MEASURE_NONE */
 };
 
 struct measures {
@@ -40,7 +40,7 @@ struct measures {
 	size_t type_count;
 	uint32_t adds_to[MEASURES_TYPES_MAX]; /* a sample type: the measures it is part of */
 	int64_t scale[MEASURES_TYPES_MAX];    /* its unit in nanoseconds, or 1 */
-	char names[MEASURES_TYPES_MAX][32];   /* of types, for @exported */
+	char names[MEASURES_TYPES_MAX][32];   /* of the types */
 };
 
 /** What idle time is to a view. */

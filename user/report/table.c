@@ -144,7 +144,7 @@ int table_error(const struct table *t)
 
 struct order {
 	const struct table *t;
-	int column;
+	int column, second;
 };
 
 static int compare_cells(enum table_kind kind, const struct cell *a, const struct cell *b)
@@ -164,6 +164,9 @@ static int compare_rows(const void *a, const void *b, void *context)
 	int result = compare_cells(t->columns[order->column].is.kind, &x->cells[order->column],
 				   &y->cells[order->column]);
 
+	if (!result && order->second >= 0)
+		result = compare_cells(t->columns[order->second].is.kind, &x->cells[order->second],
+				       &y->cells[order->second]);
 	for (size_t c = 0; c < t->column_count && !result; c++) {
 		enum table_kind kind = t->columns[c].is.kind;
 
@@ -173,9 +176,9 @@ static int compare_rows(const void *a, const void *b, void *context)
 	return result;
 }
 
-void table_sort(struct table *t, int column)
+void table_sort(struct table *t, int column, int second)
 {
-	struct order order = { t, column };
+	struct order order = { t, column, second };
 
 	if (column >= 0 && (size_t)column < t->column_count && t->row_count > 1)
 		qsort_r(t->rows, t->row_count, sizeof(*t->rows), compare_rows, &order);
@@ -275,6 +278,21 @@ static struct layout_column measure_column(const struct table *t, size_t c, size
 	return measured;
 }
 
+/* Say what the terminal is too narrow for: a column that is not there is easily taken for zero. */
+static void print_left_out(const struct layout_column *columns, size_t count, FILE *out)
+{
+	const char *before = "  no room for ";
+
+	for (size_t c = 0; c < count; c++) {
+		if (!columns[c].is_crowded_out)
+			continue;
+		fprintf(out, "%s%s", before, columns[c].head);
+		before = ", ";
+	}
+	if (*before == ',')
+		fputs(": the terminal is too narrow\n", out);
+}
+
 void table_print(const struct table *t, size_t limit, int width, FILE *out)
 {
 	size_t rows = limit && limit < t->row_count ? limit : t->row_count;
@@ -294,4 +312,5 @@ void table_print(const struct table *t, size_t limit, int width, FILE *out)
 					 sizeof(buffers[c]));
 		layout_print_row(columns, t->column_count, texts, out);
 	}
+	print_left_out(columns, t->column_count, out);
 }

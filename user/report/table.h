@@ -64,8 +64,11 @@ void table_number(struct table *t, int64_t value);
 /** 0, or -ENOMEM if anything was left out. */
 int table_error(const struct table *t);
 
-/** Sort rows by @column: numbers largest first, ids and text ascending; then by all texts. */
-void table_sort(struct table *t, int column);
+/**
+ * Sort rows by @column: numbers largest first, ids and text ascending.  Equal rows are sorted by
+ * @second (-1: none), then by all ids and texts.
+ */
+void table_sort(struct table *t, int column, int second);
 
 size_t table_rows(const struct table *t);
 const void *table_tag(const struct table *t, size_t row);
@@ -76,7 +79,10 @@ int64_t table_sum(const struct table *t, int column, size_t first);
 /** Decimals of the seconds in this table. */
 int table_decimals(const struct table *t);
 
-/** Print the first @limit rows (0: all) for a terminal of @width columns (0: unlimited). */
+/**
+ * Print the first @limit rows (0: all) for a terminal of @width columns (0: unlimited), and a last
+ * line that names the columns for which that was too narrow.
+ */
 void table_print(const struct table *t, size_t limit, int width, FILE *out);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -68,22 +69,38 @@ static int open_tree(struct tree *t, const struct profile *p, const struct repor
 
 /* ---- text ---- */
 
+static int compare_numbers(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* How many processes are called @name. */
+static size_t count_processes(const struct profile *p, const char *name)
+{
+	size_t labels = profile_labels_count(p), count = 0, distinct = 0;
+	cleanup_free int64_t *pids = calloc(labels + 1, sizeof(*pids));
+
+	for (size_t i = 0; pids && i < labels; i++) {
+		const char *other = profile_label_text(p, i, "process");
+
+		if (other && !strcmp(name, other))
+			pids[count++] = profile_label_number(p, i, "pid", -1);
+	}
+	if (pids)
+		qsort(pids, count, sizeof(*pids), compare_numbers);
+	for (size_t i = 0; i < count; i++)
+		distinct += i == 0 || pids[i] != pids[i - 1];
+	return distinct;
+}
+
 /* "app.py (1234)", or of several processes of that name "app.py (3 processes)". */
 static void name_process(const struct tree *t, uint32_t labels, char *dst, size_t size)
 {
 	const char *name = profile_label_text(t->p, labels, "process");
-	int64_t last = -1;
-	size_t count = 0;
+	size_t count = name ? count_processes(t->p, name) : 0;
 
-	for (size_t i = 0; name && i < profile_labels_count(t->p); i++) {
-		const char *other = profile_label_text(t->p, i, "process");
-		int64_t pid = profile_label_number(t->p, i, "pid", -1);
-
-		if (!other || strcmp(name, other) != 0 || pid == last)
-			continue;
-		last = pid;
-		count++;
-	}
 	describe_process(dst, size, t->p, labels);
 	if (count > 1)
 		snprintf(dst, size, "%s (%zu processes)", name, count);
@@ -173,7 +190,7 @@ static void print_small(const struct tree *t, uint32_t node, size_t small)
 			measures_add(&t->measures, sums, calltree_total(t->calls, c));
 	}
 	snprintf(name, sizeof(name), "… %zu more", small);
-	print_line(t, sums, "└─ ", name);
+	print_line(t, sums, node ? "└─ " : "", name);
 }
 
 static void print_children(struct tree *t, uint32_t node);

@@ -233,7 +233,7 @@ static int build(struct view *v, const struct profile *p, const struct report_op
 	columns_fill(v, p, o);
 	if (sort_column(v, o->sort) < 0)
 		return -EINVAL;
-	table_sort(v->table, sort_column(v, o->sort));
+	table_sort(v->table, sort_column(v, o->sort), total_rank(v));
 	return table_error(v->table);
 }
 
