@@ -30,7 +30,7 @@ int getter_read(const struct image *image, uint64_t address, uint64_t size, stru
 		getter.size = size;
 	if (there < getter.size)
 		getter.size = there;
-	err = image_read(image, address, getter.code, getter.size);
+	err = getter.size ? image_read(image, address, getter.code, getter.size) : -EBADMSG;
 	if (!err)
 		*ret = getter;
 	return err;

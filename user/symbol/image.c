@@ -51,7 +51,7 @@ int image_read(const struct image *image, uint64_t address, void *dst, size_t si
 {
 	const Elf64_Phdr *segment = segment_at(image, address);
 
-	if (image_bytes_at(image, address) < size)
+	if (!segment || image_bytes_at(image, address) < size)
 		return -EBADMSG;
 	return image_read_file(image, segment->p_offset + (address - segment->p_vaddr), dst, size);
 }
