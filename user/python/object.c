@@ -179,8 +179,7 @@ static bool check_version(const struct image *image, struct python_object *objec
 	else if (version >> 24 != 3 || minor < MINOR_OLDEST)
 		refuse(object, "Python %u.%d is older than 3.%d", version >> 24, minor,
 		       MINOR_OLDEST);
-	/* A future minor whose debug offsets are ordered like a known one's would be let in here.
-	 */
+	/* A future minor with debug offsets in a known order would be let in here. */
 	else if (minor > MINOR_NEWEST)
 		refuse(object, "Python 3.%d is newer than this adder", minor);
 	else if (stage == 0xa || stage == 0xb)
