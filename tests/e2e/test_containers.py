@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Two containers of different Debian suites: told apart, and chosen."""
+import contextlib
+import os
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import adder
+import containers
+import harness
+from harness import Skip, case
+
+LIFE_SECONDS = 30
+RECORD_SECONDS = 1.5
+
+
+@contextlib.contextmanager
+def two_containers():
+    """One like Docker's, known by its id; one like LXC's, known by its name."""
+    why = containers.lacking()
+    if why:
+        raise Skip(why)
+    name = "e2e-%d" % os.getpid()
+    serve = ["/app/serve.py", None, str(LIFE_SECONDS)]
+
+    def command(python, function):
+        return [python] + [word or function for word in serve]
+    with containers.Container("bullseye", "/docker/%s",
+                              command("/usr/bin/python3.9", "serve_old")) as old, \
+            containers.Container("trixie", "/lxc/" + name,
+                                 command("/usr/bin/python3.13", "serve_new")) as new:
+        new.name = name
+        time.sleep(0.3)
+        yield old, new
+
+
+def record(*filters):
+    with adder.Recording(*filters) as recording:
+        time.sleep(RECORD_SECONDS)
+    return recording.profile.samples
+
+
+def seen(samples):
+    """{(pid, container, python)} of the samples with our functions."""
+    return {(s.labels["pid"], s.labels.get("container"), s.labels.get("python")) for s in samples
+            if any(f.function in ("serve_old", "serve_new") for f in s.stack)}
+
+
+@case()
+def told_apart():
+    with two_containers() as (old, new):
+        got = seen(record())
+        want = {(old.pid, old.id[:12], "3.9"), (new.pid, new.name, "3.13")}
+    assert got == want, "saw %r, not %r" % (got, want)
+
+
+@case()
+def started_while_recording():
+    with adder.Recording() as recording:
+        with two_containers() as (old, new):
+            time.sleep(RECORD_SECONDS)
+            want = {(old.pid, old.id[:12], "3.9"), (new.pid, new.name, "3.13")}
+    got = seen(recording.profile.samples)
+    assert got == want, "saw %r, not %r" % (got, want)
+
+
+@case()
+def chosen():
+    """By a short id, a whole id, a name and a glob."""
+    with two_containers() as (old, new):
+        for text, pid in ((old.id[:12], old.pid), (old.id, old.pid), (new.name, new.pid),
+                          (new.name[:-2] + "*", new.pid)):
+            samples = record("--container", text)
+            pids = {s.labels["pid"] for s in samples}
+            assert pids == {pid}, "--container %s gave the pids %r, not %d" % (text, pids, pid)
+
+
+@case()
+def chosen_before_it_starts():
+    name = "e2e-%d" % os.getpid()
+    with adder.Recording("--container", name) as recording:
+        with two_containers() as (old, new):
+            time.sleep(RECORD_SECONDS)
+            pid = new.pid
+    pids = {s.labels["pid"] for s in recording.profile.samples}
+    assert pids == {pid}, "--container %s gave the pids %r, not %d" % (name, pids, pid)
+
+
+if __name__ == "__main__":
+    harness.main()
