@@ -165,6 +165,7 @@ static __always_inline void rebase_thread(struct task_struct *task, __u32 old_ti
 		t->burst_ns += stint;
 		fresh.runtime_ns = t->runtime_ns + stint;
 		ledger_post_burst(t, old_tid, ADDER_STACK_NONE);
+		send_thread_exit(t, old_tid, task->comm, now);
 		bpf_map_delete_elem(&threads, &old_tid);
 	} else {
 		fresh.runtime_ns = task->se.sum_exec_runtime;

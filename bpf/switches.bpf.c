@@ -77,29 +77,12 @@ static __always_inline void end_stint(struct adder_thread *t, struct task_struct
 	t->in_ns = 0;
 }
 
-static __always_inline void send_thread_exit(struct adder_thread *t, struct task_struct *task,
-					     __u64 now)
-{
-	struct adder_event_thread_exit e = {
-		.kind = ADDER_EVENT_THREAD_EXIT,
-		.serial = t->process,
-		.tid = task->pid,
-		.first_ns = t->first_ns,
-		.time_ns = now,
-	};
-
-	__builtin_memcpy(e.comm, task->comm, sizeof(e.comm));
-	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
-	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
-		lose(ADDER_LOST_RING_PROCESS);
-}
-
 static __always_inline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
 	__u32 tid = task->pid;
 
 	ledger_post_burst(t, tid, ADDER_STACK_EXITING);
-	send_thread_exit(t, task, now);
+	send_thread_exit(t, tid, task->comm, now);
 	bpf_map_delete_elem(&threads, &tid);
 }
 

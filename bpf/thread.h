@@ -30,4 +30,22 @@ static __always_inline struct adder_thread *new_thread(__u32 tid, const struct a
 	return t;
 }
 
+/* Tell user space that the account of @t is closed. */
+static __always_inline void send_thread_exit(const struct adder_thread *t, __u32 tid,
+					     const char *comm, __u64 now)
+{
+	struct adder_event_thread_exit e = {
+		.kind = ADDER_EVENT_THREAD_EXIT,
+		.serial = t->process,
+		.tid = tid,
+		.first_ns = t->first_ns,
+		.time_ns = now,
+	};
+
+	bpf_probe_read_kernel(e.comm, sizeof(e.comm), comm);
+	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+		lose(ADDER_LOST_RING_PROCESS);
+}
+
 #endif

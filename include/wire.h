@@ -324,6 +324,7 @@ struct adder_event_code {
 	  "names read later or not at all: their memory was not present")                          \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
+/* The last is no loss: it must stay the last. */
 enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
 
 /* ---- knobs, set before loading ---- */

@@ -95,3 +95,11 @@ void log_progress(const char *line)
 	fflush(stderr);
 	progress_shown = true;
 }
+
+void log_progress_or_info(const char *line)
+{
+	if (isatty(STDERR_FILENO))
+		log_progress(line);
+	else
+		log_info("%s", line);
+}

@@ -37,4 +37,7 @@ int log_errno(int err, const char *what, ...) __attribute__((format(printf, 2, 3
  */
 void log_progress(const char *line);
 
+/** Say @line once as information where there is no live line to show it: "adder: recording". */
+void log_progress_or_info(const char *line);
+
 #endif

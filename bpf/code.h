@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Read all that names one code object: its qualified name, file, first line and line table.
+ *
+ * Works natively too, over remote_read().
+ */
+#ifndef BPF_CODE_H
+#define BPF_CODE_H
+
+#include "compat.h"
+#include "wire.h"
+
+/*
+ * Read the letters of the str at @str into @dst, at most @max bytes, a power of two.
+ * Returns the bytes, and the state's bits from `kind` on in *@state; -1 if it can't be read.
+ */
+static __always_inline int code_read_text(const struct adder_layout *l, __u64 str, char *dst,
+					  __u32 max, __u32 *state)
+{
+	__u64 length, bytes;
+	__u32 bits = 0, size;
+
+	if (remote_read(&length, sizeof(length), str + l->str_length) ||
+	    remote_read(&bits, sizeof(bits), str + l->str_state))
+		return -1;
+	bits >>= l->str_kind_shift;
+	*state = bits;
+	/* kind is 1, 2 or 4 bytes a letter in bits 0 to 2; bit 3: compact; bit 4: ASCII */
+	if (!(bits & 8))
+		return -1;
+	bytes = length > max ? max : length * (bits & 7);
+	if (bytes > max)
+		bytes = max;
+	size = bytes;
+	barrier_var(size);
+	if (size > max)
+		return -1;
+	if (remote_read(dst, size, str + (bits & 16 ? l->str_ascii_data : l->str_compact_data)))
+		return -1;
+	return size;
+}
+
+/* The line table's bytes; user space reads what is beyond ADDER_TABLE_BYTES. */
+static __always_inline void code_read_table(const struct adder_layout *l, __u64 table,
+					    struct adder_event_code *e)
+{
+	__u64 size = 0;
+	__u32 bytes;
+
+	e->table = table + l->bytes_data;
+	e->table_bytes = 0;
+	e->table_size = 0;
+	if (remote_read(&size, sizeof(size), table + l->bytes_size) || size > 1 << 24)
+		return;
+	e->table_size = size;
+	bytes = size > ADDER_TABLE_BYTES ? ADDER_TABLE_BYTES : size;
+	barrier_var(bytes);
+	if (bytes > ADDER_TABLE_BYTES)
+		return;
+	if (!remote_read(e->table_data, bytes, e->table))
+		e->table_bytes = bytes;
+}
+
+/* Read all that names the code object of @f. */
+static __always_inline int code_read(const struct adder_process *p, const struct adder_frame *f,
+				     struct adder_event_code *e)
+{
+	const struct adder_layout *l = &p->binary.layout;
+	__u64 name, file, table;
+	int bytes;
+
+	e->kind = ADDER_EVENT_CODE;
+	e->serial = p->serial;
+	e->code = f->code;
+	e->signature = f->signature;
+	if (remote_read(&e->first_line, sizeof(e->first_line), f->code + l->co_firstlineno) ||
+	    remote_read(&name, sizeof(name),
+			f->code + (l->co_qualname ? l->co_qualname : l->co_name)) ||
+	    remote_read(&file, sizeof(file), f->code + l->co_filename) ||
+	    remote_read(&table, sizeof(table), f->code + l->co_linetable))
+		return -1;
+	bytes = code_read_text(l, name, e->name, ADDER_NAME_BYTES, &e->name_state);
+	if (bytes < 0)
+		return -1;
+	e->name_bytes = bytes;
+	bytes = code_read_text(l, file, e->file, ADDER_FILE_BYTES, &e->file_state);
+	if (bytes < 0)
+		return -1;
+	e->file_bytes = bytes;
+	code_read_table(l, table, e);
+	return 0;
+}
+
+#endif

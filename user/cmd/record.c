@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <argp.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/filters.h"
+#include "cmd/output.h"
+#include "cmd/recording.h"
+#include "pprof/pprof.h"
+#include "profile/profile.h"
+#include "report/report.h"
+
+#define DEFAULT_FILE "adder.pb.gz"
+#define DEFAULT_HZ   99 /* not 100: no beat with what programs do every 10 ms */
+#define MAX_HZ       10000
+
+struct record_args {
+	struct recording recording;
+	const char *output;
+	bool brief; /* plain `adder`: no file */
+};
+
+static const struct argp_option options[] = {
+	{ "duration", 'd', "SECONDS", 0,
+	  "record for so long (2, 0.5, 500ms, 3m); else until Ctrl-C", 0 },
+	{ "rate", 'r', "HZ", 0,
+	  "ticks a second that split CPU time over functions, 1 to 10000 (99)", 0 },
+	{ "frequency", 'F', "HZ", OPTION_ALIAS, NULL, 0 },
+	{ "output", 'o', "FILE", 0, "the profile to write (" DEFAULT_FILE "); - is standard output",
+	  0 },
+	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
+	{ 0 },
+};
+
+static void set_rate(struct argp_state *state, struct recording *recording, const char *text)
+{
+	uint64_t hz;
+
+	if (text_to_u64(text, 1, MAX_HZ, &hz))
+		argp_error(state, "the rate '%s' is no number from 1 to %d", text, MAX_HZ);
+	else
+		recording->rate_hz = hz;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct record_args *args = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->recording.filter;
+		return 0;
+	case 'd':
+		if (text_to_duration(arg, &args->recording.duration_ns))
+			argp_error(state, "'%s' is no length of time, such as 10, 0.5 or 500ms",
+				   arg);
+		return 0;
+	case 'r':
+	case 'F':
+		set_rate(state, &args->recording, arg);
+		return 0;
+	case 'o':
+		args->output = arg;
+		return 0;
+	case 'v':
+		log_set_level(LOG_DEBUG);
+		return 0;
+	case ARGP_KEY_ARGS:
+		args->recording.command = state->argv + state->next;
+		if (args->brief)
+			argp_error(state, "to profile a command, use 'adder record -- COMMAND'");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ &filters_argp, 0, "Which processes (none: all that are Python):", 1 }, { 0 }
+};
+
+static const struct argp record_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[-- COMMAND [ARG...]]",
+	.doc = "Record where every Python second goes: on a CPU, or waiting, and for what.\v"
+	       "A filter narrows what is recorded; of several kinds all must be met. COMMAND runs "
+	       "as the user who "
+	       "called sudo, and its exit status becomes adder's.",
+	.children = children,
+};
+
+static void parse_args(int argc, char **argv, struct record_args *args, const char *name)
+{
+	argp_err_exit_status = CMD_MISUSED;
+	argv[0] = (char *)name;
+	argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, args);
+}
+
+static void add_command_line(struct profile *p, int argc, char **argv)
+{
+	char line[1024];
+	size_t used = 0;
+
+	for (int i = 0; i < argc && used < sizeof(line); i++)
+		used += snprintf(line + used, sizeof(line) - used, "%s%s", i ? " " : "", argv[i]);
+	profile_comment(p, "command: %s", line);
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct record_args args = { .recording.rate_hz = DEFAULT_HZ, .output = DEFAULT_FILE };
+	CLEANUP(profile_free) struct profile *p = NULL;
+	int fd, err, command_status;
+
+	parse_args(argc, argv, &args, "adder record");
+	fd = output_open(args.output); /* first: an hour's recording should not fail at its end */
+	if (fd < 0)
+		return CMD_FAILED;
+	err = recording_make(&args.recording, &p, &command_status);
+	if (err) {
+		output_close(fd, args.output, 0);
+		return CMD_FAILED;
+	}
+	add_command_line(p, argc, argv);
+	err = output_close(fd, args.output, pprof_write(p, fd));
+	if (err)
+		return CMD_FAILED;
+	if (strcmp(args.output, "-") != 0)
+		log_info("wrote %s: 'adder report%s%s' shows it", args.output,
+			 strcmp(args.output, DEFAULT_FILE) ? " " : "",
+			 strcmp(args.output, DEFAULT_FILE) ? args.output : "");
+	return command_status;
+}
+
+int cmd_profile(int argc, char **argv)
+{
+	struct record_args args = {
+		.recording = { .rate_hz = DEFAULT_HZ, .duration_ns = 10000000000ULL },
+		.brief = true,
+	};
+	CLEANUP(profile_free) struct profile *p = NULL;
+	struct report_options report = report_defaults(output_width());
+	int err, command_status;
+
+	parse_args(argc, argv, &args, "adder");
+	err = recording_make(&args.recording, &p, &command_status);
+	if (err)
+		return CMD_FAILED;
+	add_command_line(p, argc, argv);
+	err = report_print(p, &report, stdout);
+	return err ? CMD_FAILED : CMD_DONE;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "cmd/recording.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cmd/filters.h"
+#include "cmd/launch.h"
+#include "recorder/recorder.h"
+
+#define PROGRESS_NS 200000000 /* between changes of the live line */
+
+struct run {
+	const struct recording *options;
+	struct recorder *recorder;
+	struct launch launch;
+	int signals; /* a signalfd */
+	uint64_t start_ns, shown_ns;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+static int open_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return -errno;
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int say_why_not(int err)
+{
+	if (err == -EPERM || err == -EACCES) {
+		log_error("cannot load the kernel programs: permission denied; run as root (sudo "
+			  "adder), or grant "
+			  "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
+		return err;
+	}
+	if (err == -ENOENT && access("/sys/kernel/btf/vmlinux", R_OK)) {
+		log_error("cannot load the kernel programs: this kernel has no BTF "
+			  "(/sys/kernel/btf/vmlinux); "
+			  "adder needs one built with CONFIG_DEBUG_INFO_BTF");
+		return err;
+	}
+	return log_errno(err, "cannot load the kernel programs (-v tells more)");
+}
+
+static void show_progress(struct run *run)
+{
+	struct recorder_progress p;
+	char line[160];
+
+	if (now_ns() - run->shown_ns < PROGRESS_NS)
+		return;
+	run->shown_ns = now_ns();
+	recorder_progress(run->recorder, &p);
+	snprintf(line, sizeof(line),
+		 "recording %.1f s · %u Python processes · %llu stacks%s (Ctrl-C ends it)",
+		 p.elapsed_ns / 1e9, p.processes, (unsigned long long)p.stacks,
+		 p.lost ? " · losing some" : "");
+	log_progress(line);
+}
+
+/* A signal that ends the recording?  A child's end alone is asked for elsewhere. */
+static bool take_signals(struct run *run)
+{
+	struct signalfd_siginfo info;
+
+	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCHLD)
+			return true;
+	}
+	return false;
+}
+
+static int wait_ms(const struct run *run)
+{
+	int ms = recorder_timeout_ms(run->recorder);
+	uint64_t elapsed = now_ns() - run->start_ns, limit = run->options->duration_ns;
+
+	if (limit && elapsed + ms * 1000000ULL > limit)
+		ms = elapsed < limit ? (limit - elapsed) / 1000000 + 1 : 0;
+	return ms;
+}
+
+static bool is_over(struct run *run)
+{
+	if (take_signals(run))
+		return true;
+	if (run->options->command && launch_ended(&run->launch))
+		return true;
+	return run->options->duration_ns && now_ns() - run->start_ns >= run->options->duration_ns;
+}
+
+static int loop(struct run *run)
+{
+	struct pollfd fds[] = {
+		{ .fd = recorder_fd(run->recorder), .events = POLLIN },
+		{ .fd = run->signals, .events = POLLIN },
+	};
+	int err = 0;
+
+	while (!err && !is_over(run)) {
+		poll(fds, ARRAY_SIZE(fds), wait_ms(run));
+		err = recorder_turn(run->recorder);
+		show_progress(run);
+	}
+	log_progress(NULL);
+	return err;
+}
+
+static int begin(struct run *run)
+{
+	struct recorder_progress p;
+	int err = recorder_start(run->recorder);
+
+	if (err)
+		return log_errno(err, "cannot begin to record");
+	run->start_ns = now_ns();
+	if (run->options->command)
+		launch_go(&run->launch);
+	log_progress_or_info("recording");
+	recorder_progress(run->recorder, &p);
+	if (!p.processes && !run->options->command && !filter_is_empty(&run->options->filter))
+		filters_say_waiting(&run->options->filter);
+	return 0;
+}
+
+static int open_recorder(struct run *run)
+{
+	struct recorder_options options = { .rate_hz = run->options->rate_hz,
+					    .filter = &run->options->filter };
+	int err;
+
+	if (run->options->command) {
+		err = launch_prepare(run->options->command, &run->launch);
+		if (err)
+			return log_errno(err, "cannot start a process for '%s'",
+					 run->options->command[0]);
+		options.family = run->launch.pid;
+	}
+	err = recorder_open(&options, &run->recorder);
+	return err ? say_why_not(err) : 0;
+}
+
+int recording_make(const struct recording *options, struct profile **ret, int *command_status)
+{
+	struct run run = { .options = options, .launch = { .go = -1 } };
+	CLEANUP(recorder_close) struct recorder *recorder = NULL;
+	cleanup_close int signals = open_signals();
+	int err;
+
+	*command_status = 0;
+	if (signals < 0)
+		return log_errno(signals, "cannot wait for signals");
+	run.signals = signals;
+	err = open_recorder(&run);
+	recorder = run.recorder;
+	if (!err)
+		err = begin(&run);
+	if (err) {
+		launch_abandon(&run.launch);
+		return err;
+	}
+	err = loop(&run);
+	if (err)
+		log_warning("the recording ended early: %s", strerror(-err));
+	err = recorder_finish(recorder, ret);
+	if (err)
+		log_errno(err, "cannot make the profile");
+	if (options->command)
+		*command_status = launch_wait(&run.launch);
+	return err;
+}

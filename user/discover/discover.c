@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "discover/discover.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uthash.h>
+
+#include "base/text.h"
+#include "proc/maps.h"
+#include "python/object.h"
+
+#include "../bpf/runtime.h"
+
+/* A file that was judged. */
+struct judged {
+	struct adder_file file;
+	struct python_object object;
+	uint32_t version; /* of the interpreter in, or linked with, a program */
+	UT_hash_handle hh;
+};
+
+struct discover {
+	struct judged *files;
+};
+
+struct discover *discover_new(void)
+{
+	return calloc(1, sizeof(struct discover));
+}
+
+void discover_free(struct discover *d)
+{
+	struct judged *file, *next;
+
+	if (!d)
+		return;
+	HASH_ITER (hh, d->files, file, next) {
+		HASH_DEL(d->files, file);
+		free(file);
+	}
+	free(d);
+}
+
+static struct judged *find(const struct discover *d, const struct adder_file *key)
+{
+	struct judged *file;
+
+	HASH_FIND(hh, d->files, key, sizeof(*key), file);
+	return file;
+}
+
+uint32_t discover_version(const struct discover *d, const struct adder_file *file)
+{
+	const struct judged *judged = find(d, file);
+
+	return judged ? judged->version : 0;
+}
+
+/* Judge the file open at @fd, unless that was done before. */
+static struct judged *judge(struct discover *d, int fd, const struct adder_file *key,
+			    const char *path)
+{
+	struct judged *file = find(d, key);
+	int err;
+
+	if (file)
+		return file;
+	file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	file->file = *key;
+	err = python_object_read(fd, text_basename(path), &file->object);
+	if (err)
+		file->object.verdict = PYTHON_NONE; /* no ELF file, or a broken one: not ours */
+	file->version = file->object.version;
+	HASH_ADD(hh, d->files, file, sizeof(file->file), file);
+	return file;
+}
+
+/* What a pass over a process's mappings finds. */
+struct search {
+	struct discover *d;
+	pid_t pid;
+	struct judged *program, *lib;
+	uint64_t program_text; /* address where the program's first executable segment is mapped */
+	uint64_t program_base, lib_base; /* lowest mapping of each */
+	struct adder_file lib_file;
+	int err;
+};
+
+static bool same_file(const struct adder_file *file, const struct maps_line *line)
+{
+	return file->inode == line->inode && file->device == line->device;
+}
+
+/* Open and judge the file behind a mapping. */
+static struct judged *judge_mapping(struct search *s, const struct maps_line *line)
+{
+	cleanup_close int fd = maps_open_object(s->pid, line->start, line->end);
+	struct adder_file key = { .inode = line->inode, .device = line->device };
+	struct judged *file;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		s->err = fd < 0 ? fd : -errno;
+		return NULL;
+	}
+	key.size = st.st_size;
+	file = judge(s->d, fd, &key, line->path);
+	if (!file)
+		s->err = -ENOMEM;
+	return file;
+}
+
+/* Could it hold a CPython beside the program itself?  The only place where a name decides, to
+ * spare reading every library of every process. */
+static bool may_be_lib(const struct maps_line *line)
+{
+	const char *name = text_basename(line->path);
+
+	return line->path[0] == '/' && (strstr(name, "python") || strstr(name, "Python"));
+}
+
+static int look_at_mapping(const struct maps_line *line, void *arg)
+{
+	struct search *s = arg;
+	struct judged *lib;
+
+	if (!line->inode)
+		return 0;
+	if (s->program && same_file(&s->program->file, line)) {
+		if (line->perms[2] == 'x' && !s->program_text)
+			s->program_text = line->start;
+		return 0;
+	}
+	if (s->lib || !may_be_lib(line))
+		return 0;
+	lib = judge_mapping(s, line);
+	if (lib &&
+	    (lib->object.verdict == PYTHON_HERE || lib->object.verdict == PYTHON_UNSUPPORTED)) {
+		s->lib = lib;
+		s->lib_base = line->start;
+	}
+	s->err = 0; /* a mapping that is gone, or a file that can't be opened, is not the one */
+	return 0;
+}
+
+/* The program itself: its mapping is known by the inode of /proc/PID/exe's. */
+struct program_search {
+	struct search *s;
+	struct stat st;
+	bool found;
+};
+
+static int judge_if_program(const struct maps_line *line, void *arg)
+{
+	struct program_search *p = arg;
+
+	cleanup_close int fd = -1;
+	struct stat st;
+
+	if (!line->inode || line->path[0] != '/')
+		return 0;
+	/* stat's device differs from the mapping's on overlayfs and btrfs: inode and size decide */
+	fd = maps_open_object(p->s->pid, line->start, line->end);
+	if (fd < 0 || fstat(fd, &st) || st.st_ino != p->st.st_ino || st.st_dev != p->st.st_dev)
+		return 0;
+	p->s->program = judge_mapping(p->s, line);
+	p->s->program_base = line->start;
+	return 1;
+}
+
+static int find_program(struct search *s)
+{
+	struct program_search p = { .s = s };
+	char exe[32];
+	int err;
+
+	snprintf(exe, sizeof(exe), "/proc/%d/exe", s->pid);
+	if (stat(exe, &p.st))
+		return -errno;
+	err = maps_each(s->pid, judge_if_program, &p);
+	if (err < 0)
+		return err;
+	if (s->err)
+		return s->err;
+	return s->program ? 0 : -ENOENT;
+}
+
+/* The debug offsets in this very process override the table's, should they differ. */
+static void set_up(struct search *s, struct discovery *ret)
+{
+	const struct python_object *program = &s->program->object;
+	struct adder_process *p = &ret->process;
+
+	python_object_join(program, program->verdict == PYTHON_HERE ? NULL : &s->lib->object,
+			   &ret->binary);
+	p->file = ret->file;
+	p->binary = ret->binary;
+	p->bias = program->moves ? s->program_text - (program->binary.text & ~0xfffULL) : 0;
+	if (program->verdict == PYTHON_NONE) {
+		/* loaded late: where it lies is known from the mapping, and only for this process
+		 */
+		p->binary.kind = ADDER_BINARY_LATE;
+		p->lib_bias = s->lib_base;
+		runtime_relocate(p);
+		p->phase = ADDER_PHASE_STARTING;
+		ret->binary = (struct adder_binary){ .kind = ADDER_BINARY_LATE };
+	} else {
+		runtime_begin(p);
+	}
+	ret->verdict = DISCOVER_PYTHON;
+}
+
+static void decide(struct search *s, struct discovery *ret)
+{
+	const struct python_object *program = &s->program->object;
+	const struct python_object *lib = s->lib ? &s->lib->object : NULL;
+	const struct python_object *bad = program->verdict == PYTHON_UNSUPPORTED ? program : NULL;
+
+	ret->file = s->program->file;
+	ret->binary = (struct adder_binary){ .kind = ADDER_BINARY_FOREIGN };
+	if (lib && lib->verdict == PYTHON_UNSUPPORTED && program->verdict != PYTHON_HERE)
+		bad = lib;
+	if (bad) {
+		ret->verdict = DISCOVER_UNSUPPORTED;
+		ret->version = bad->version;
+		snprintf(ret->reason, sizeof(ret->reason), "%s", bad->reason);
+	} else if (program->verdict == PYTHON_LINKED && !lib) {
+		ret->verdict = DISCOVER_NOT_YET;
+	} else if (program->verdict == PYTHON_HERE || lib) {
+		ret->version = program->verdict == PYTHON_HERE ? program->version : lib->version;
+		s->program->version = ret->version;
+		set_up(s, ret);
+	} else {
+		ret->verdict = DISCOVER_NONE;
+	}
+}
+
+int discover_look(struct discover *d, pid_t pid, struct discovery *ret)
+{
+	struct search s = { .d = d, .pid = pid };
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	err = find_program(&s);
+	if (err)
+		return err;
+	if (s.program->object.verdict != PYTHON_UNSUPPORTED) {
+		err = maps_each(pid, look_at_mapping, &s);
+		if (err < 0)
+			return err;
+	}
+	decide(&s, ret);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Is this process a Python, and how is it read?
+ *
+ * Every file is judged once, by what it holds (python/object.h); what was found is kept by the
+ * file's identity.  Knows python/ and proc/, and no BPF.
+ */
+#ifndef DISCOVER_DISCOVER_H
+#define DISCOVER_DISCOVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "wire.h"
+
+struct discover;
+
+enum discover_verdict {
+	DISCOVER_NONE,        /* no Python */
+	DISCOVER_PYTHON,      /* can be profiled: @process is set up */
+	DISCOVER_UNSUPPORTED, /* a Python that can't be: @reason */
+	DISCOVER_NOT_YET,     /* linked with a libpython that is not mapped yet: ask again in a
+				 millisecond */
+};
+
+struct discovery {
+	enum discover_verdict verdict;
+	struct adder_file file; /* of the program */
+	struct adder_binary
+		binary; /* of the program, for every process of it; kind FOREIGN if no Python */
+	struct adder_process process; /* file, binary, bias and phase; serial 0 */
+	uint32_t version;             /* PY_VERSION_HEX; 0 if unknown */
+	char reason[160];
+};
+
+struct discover *discover_new(void);
+void discover_free(struct discover *d);
+DEFINE_CLEANUP(struct discover *, discover_free);
+
+/**
+ * Look at process @pid as it is now.
+ * 0; -ENOENT or -ESRCH if it is gone; -EACCES or -EPERM without the right to look; -errno.
+ */
+int discover_look(struct discover *d, pid_t pid, struct discovery *ret);
+
+/** Version of the interpreter in a program that was judged before; 0 if it was not. */
+uint32_t discover_version(const struct discover *d, const struct adder_file *file);
+
+#endif

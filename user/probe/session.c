@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "probe/session.h"
+
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "adder.skel.h"
+#include "base/log.h"
+#include "probe/clock.h"
+#include "probe/mappings.h"
+
+#define DRAIN_BATCH 1024 /* ledger entries fetched at once */
+
+struct session {
+	struct session_options options;
+	struct session_handler handler;
+	struct adder_bpf *skel;
+	struct ring_buffer *ring;
+	struct clock *clock;
+	struct mappings *mappings;
+};
+
+static int print_debug(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[512];
+
+	if (!log_enabled(LOG_DEBUG) || level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), format, args);
+	text[strcspn(text, "\n")] = '\0';
+	log_debug("%s", text);
+	return 0;
+}
+
+static int take_event(void *arg, void *data, size_t size)
+{
+	struct session *s = arg;
+
+	if (size >= sizeof(uint32_t))
+		s->handler.event(s->handler.arg, data, size);
+	return 0;
+}
+
+static int load(struct session *s)
+{
+	int err;
+
+	libbpf_set_print(print_debug);
+	s->skel = adder_bpf__open();
+	if (!s->skel)
+		return -errno;
+	s->skel->rodata->select_by = s->options.select;
+	s->skel->rodata->self_pid = getpid();
+	err = adder_bpf__load(s->skel);
+	if (err)
+		return err;
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
+	return s->ring ? 0 : -errno;
+}
+
+int session_open(const struct session_options *options, const struct session_handler *handler,
+		 struct session **ret)
+{
+	CLEANUP(session_close) struct session *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	s->options = *options;
+	s->handler = *handler;
+	err = load(s);
+	if (!err)
+		*ret = TAKE_PTR(s);
+	return err;
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	mappings_close(s->mappings);
+	clock_close(s->clock);
+	ring_buffer__free(s->ring);
+	adder_bpf__destroy(s->skel);
+	free(s);
+}
+
+static int attach(struct bpf_program *program, struct bpf_link **ret)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+
+	if (!link)
+		return -errno;
+	*ret = link;
+	return 0;
+}
+
+int session_watch(struct session *s)
+{
+	int err;
+
+	err = attach(s->skel->progs.on_exec, &s->skel->links.on_exec);
+	if (!err)
+		err = attach(s->skel->progs.on_fork, &s->skel->links.on_fork);
+	if (!err)
+		err = attach(s->skel->progs.on_exit, &s->skel->links.on_exit);
+	if (!err)
+		err = mappings_open(s->handler.mapped, s->handler.arg, &s->mappings);
+	return err;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+int session_start(struct session *s, uint64_t *start_ns)
+{
+	int err;
+
+	/* attached first, begun at once: until recording_start_ns is set they return */
+	err = attach(s->skel->progs.on_switch, &s->skel->links.on_switch);
+	if (!err)
+		err = attach(s->skel->progs.on_wakeup, &s->skel->links.on_wakeup);
+	if (!err)
+		err = attach(s->skel->progs.on_wakeup_new, &s->skel->links.on_wakeup_new);
+	if (!err)
+		err = clock_open(s->skel->progs.on_tick, s->options.rate_hz, &s->clock);
+	if (err)
+		return err;
+	*start_ns = now_ns();
+	__atomic_store_n(&s->skel->bss->recording_start_ns, *start_ns, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int session_look(struct session *s, void (*fn)(void *arg, const struct adder_known_thread *thread),
+		 void *arg)
+{
+	struct adder_known_thread threads[64];
+	struct bpf_link *link = bpf_program__attach_iter(s->skel->progs.look_at_thread, NULL);
+	size_t kept = 0;
+	ssize_t bytes;
+	int fd;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	bpf_link__destroy(link);
+	if (fd < 0)
+		return -errno;
+	while ((bytes = read(fd, (char *)threads + kept, sizeof(threads) - kept)) > 0) {
+		kept += bytes;
+		for (size_t i = 0; i < kept / sizeof(threads[0]); i++)
+			fn(arg, &threads[i]);
+		memmove(threads, &threads[kept / sizeof(threads[0])], kept % sizeof(threads[0]));
+		kept %= sizeof(threads[0]);
+	}
+	close(fd);
+	return bytes < 0 ? -errno : 0;
+}
+
+int session_poll(struct session *s, int timeout_ms)
+{
+	int err = ring_buffer__poll(s->ring, timeout_ms);
+
+	session_consume(s);
+	return err < 0 && err != -EINTR ? err : 0;
+}
+
+void session_consume(struct session *s)
+{
+	if (s->mappings)
+		mappings_consume(s->mappings);
+	ring_buffer__consume(s->ring); /* the programs do not wake us for each */
+}
+
+int session_fd(const struct session *s)
+{
+	return ring_buffer__epoll_fd(s->ring);
+}
+
+/* Wait until every program that runs now has ended. */
+static void wait_for_programs(void)
+{
+	/* synchronize_rcu() in the kernel; there since 4.3 */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
+/* Hand all of the map's entries to @fn and delete them; the programs have left it. */
+static int empty(int fd, session_ledger_fn fn, void *arg)
+{
+	cleanup_free struct adder_ledger_key *keys = calloc(DRAIN_BATCH, sizeof(*keys));
+	cleanup_free struct adder_ledger_value *values = calloc(DRAIN_BATCH, sizeof(*values));
+	uint32_t batch = 0;
+	bool first = true;
+	int err = 0;
+
+	if (!keys || !values)
+		return -ENOMEM;
+	while (!err) {
+		uint32_t count = DRAIN_BATCH;
+
+		err = bpf_map_lookup_and_delete_batch(fd, first ? NULL : &batch, &batch, keys,
+						      values, &count, NULL);
+		if (err && err != -ENOENT)
+			break;
+		for (uint32_t i = 0; i < count; i++)
+			fn(arg, &keys[i], &values[i]);
+		first = false;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+int session_drain(struct session *s, session_ledger_fn fn, void *arg)
+{
+	uint32_t old = s->skel->bss->active_ledger;
+
+	__atomic_store_n(&s->skel->bss->active_ledger, !old, __ATOMIC_SEQ_CST);
+	wait_for_programs();
+	session_consume(s);
+	return empty(bpf_map__fd(old ? s->skel->maps.ledger_b : s->skel->maps.ledger_a), fn, arg);
+}
+
+void session_stop(struct session *s, uint64_t *end_ns)
+{
+	__atomic_store_n(&s->skel->bss->recording_start_ns, 0, __ATOMIC_SEQ_CST);
+	*end_ns = now_ns();
+	wait_for_programs();
+	session_consume(s);
+}
+
+void session_each_thread(struct session *s,
+			 void (*fn)(void *arg, uint32_t tid, const struct adder_thread *thread),
+			 void *arg)
+{
+	int fd = bpf_map__fd(s->skel->maps.threads);
+	struct adder_thread thread;
+	uint32_t tid, *last = NULL;
+
+	while (!bpf_map_get_next_key(fd, last, &tid)) {
+		if (!bpf_map_lookup_elem(fd, &tid, &thread))
+			fn(arg, tid, &thread);
+		last = &tid;
+	}
+}
+
+int session_find_thread(struct session *s, uint32_t tid, struct adder_thread *ret)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.threads), &tid, ret) ? -errno : 0;
+}
+
+/* ---- processes ---- */
+
+uint32_t session_new_serial(struct session *s)
+{
+	return __atomic_add_fetch(&s->skel->bss->last_serial, 1, __ATOMIC_SEQ_CST);
+}
+
+int session_know_binary(struct session *s, const struct adder_file *file,
+			const struct adder_binary *binary)
+{
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.binaries), file, binary, BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
+static void set_tracked(struct session *s, pid_t pid, bool yes)
+{
+	__u64 *word =
+		&s->skel->bss->tracked[((uint32_t)pid >> 6) % ARRAY_SIZE(s->skel->bss->tracked)];
+	uint64_t bit = 1ULL << (pid & 63);
+
+	if (yes)
+		__atomic_fetch_or(word, bit, __ATOMIC_SEQ_CST);
+	else
+		__atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
+}
+
+int session_add_process(struct session *s, pid_t pid, const struct adder_process *process)
+{
+	uint32_t key = pid;
+
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_NOEXIST))
+		return -errno;
+	set_tracked(s, pid, true);
+	return 0;
+}
+
+int session_find_process(struct session *s, pid_t pid, struct adder_process *ret)
+{
+	struct adder_process process;
+	uint32_t key = pid;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.processes), &key, &process))
+		return -errno;
+	if (ret)
+		*ret = process;
+	return 0;
+}
+
+int session_update_process(struct session *s, pid_t pid, const struct adder_process *process)
+{
+	struct adder_process now;
+	uint32_t key = pid;
+
+	if (session_find_process(s, pid, &now) || now.serial != process->serial)
+		return -ESTALE;
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_EXIST)
+		       ? -errno
+		       : 0;
+}
+
+void session_drop_process(struct session *s, pid_t pid, uint32_t serial)
+{
+	struct adder_process now;
+	uint32_t key = pid;
+
+	if (session_find_process(s, pid, &now) || now.serial != serial)
+		return;
+	set_tracked(s, pid, false);
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.processes), &key);
+}
+
+int session_select_pid(struct session *s, pid_t pid)
+{
+	uint32_t key = pid, yes = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.pids), &key, &yes, BPF_ANY) ? -errno
+											 : 0;
+}
+
+/* ---- what it cost ---- */
+
+void session_lost(const struct session *s, uint64_t *ret)
+{
+	memcpy(ret, s->skel->bss->lost, sizeof(s->skel->bss->lost));
+}
+
+int session_cost(struct session *s, uint64_t *ret_ns)
+{
+	struct bpf_program *program;
+	uint64_t sum = 0, runs = 0;
+
+	bpf_object__for_each_program (program, s->skel->obj) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size)) {
+			sum += info.run_time_ns;
+			runs += info.run_cnt;
+		}
+	}
+	if (!runs)
+		return -ENODATA;
+	*ret_ns = sum;
+	return 0;
+}
+
+uint64_t session_kernel_bytes(const struct session *s)
+{
+	struct bpf_map *map;
+	uint64_t sum = 0;
+
+	bpf_object__for_each_map (map, s->skel->obj) {
+		/* a hash entry costs 48 bytes beside key and value */
+		sum += (uint64_t)bpf_map__max_entries(map) *
+		       (bpf_map__key_size(map) + bpf_map__value_size(map) + 48);
+	}
+	return sum;
+}

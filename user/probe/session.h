@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recording's kernel half: the BPF programs, loaded, attached and drained.  The only room that
+ * knows libbpf.
+ *
+ * The order of calls: session_open, session_watch, the processes that are there, session_start,
+ * session_look, then session_poll and session_drain for as long as it lasts, session_stop,
+ * session_each_thread, session_close.  Not thread-safe.
+ *
+ * All functions return 0 or -errno unless they say otherwise.
+ */
+#ifndef PROBE_SESSION_H
+#define PROBE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "wire.h"
+
+struct session;
+
+struct session_options {
+	uint32_t rate_hz; /* of the sampling clock, per CPU */
+	enum adder_select select;
+};
+
+/** What the kernel sends.  Texts and addresses in events are untrusted. */
+struct session_handler {
+	/** One event: see enum adder_event_kind; @size bytes, whole as far as its kind says. */
+	void (*event)(void *arg, const void *event, size_t size);
+
+	/** @pid has mapped a file to be executed: @path as its mount namespace has it. */
+	void (*mapped)(void *arg, pid_t pid, const char *path);
+
+	void *arg;
+};
+
+/** Load the programs.  -EPERM: rights are missing. */
+int session_open(const struct session_options *options, const struct session_handler *handler,
+		 struct session **ret);
+void session_close(struct session *s);
+DEFINE_CLEANUP(struct session *, session_close);
+
+/** Begin to follow exec, fork, exit and mapped files. */
+int session_watch(struct session *s);
+
+/** Begin the recording: clocks and switches.  *@start_ns is its beginning, CLOCK_MONOTONIC. */
+int session_start(struct session *s, uint64_t *start_ns);
+
+/**
+ * Look at all threads that the ledger does not know yet, of all processes that it does; @fn gets
+ * each once.  After session_start(), and after adding processes later on.
+ */
+int session_look(struct session *s, void (*fn)(void *arg, const struct adder_known_thread *thread),
+		 void *arg);
+
+/** Wait up to @timeout_ms (0: not at all) for events, and handle them. */
+int session_poll(struct session *s, int timeout_ms);
+
+/** Handle all events that are there. */
+void session_consume(struct session *s);
+
+/** A file descriptor that becomes readable with urgent events, for poll(2); valid while @s lives.
+ */
+int session_fd(const struct session *s);
+
+/** Called with each entry of the ledger. */
+typedef void (*session_ledger_fn)(void *arg, const struct adder_ledger_key *key,
+				  const struct adder_ledger_value *value);
+
+/**
+ * Empty the ledger: each entry goes to @fn once, after all events that it refers to went to the
+ * handler.
+ */
+int session_drain(struct session *s, session_ledger_fn fn, void *arg);
+
+/** End the recording: from *@end_ns on nothing is added. */
+void session_stop(struct session *s, uint64_t *end_ns);
+
+/** Call @fn for each thread that lives, with what is open in its account. */
+void session_each_thread(struct session *s,
+			 void (*fn)(void *arg, uint32_t tid, const struct adder_thread *thread),
+			 void *arg);
+
+/** The record of thread @tid as it is now; -ENOENT. */
+int session_find_thread(struct session *s, uint32_t tid, struct adder_thread *ret);
+
+/* ---- processes ---- */
+
+/** A serial that no process has had. */
+uint32_t session_new_serial(struct session *s);
+
+/** Tell the kernel half of a program file. */
+int session_know_binary(struct session *s, const struct adder_file *file,
+			const struct adder_binary *binary);
+
+/** Add a process; -EEXIST if the kernel half was faster. */
+int session_add_process(struct session *s, pid_t pid, const struct adder_process *process);
+
+/** Is @pid in the ledger?  Its entry goes to *@ret (may be NULL); -ENOENT if not. */
+int session_find_process(struct session *s, pid_t pid, struct adder_process *ret);
+
+/** Replace the entry of @pid if it still is @process->serial; -ESTALE if not. */
+int session_update_process(struct session *s, pid_t pid, const struct adder_process *process);
+
+/** Take @pid out if it still is @serial. */
+void session_drop_process(struct session *s, pid_t pid, uint32_t serial);
+
+/** Ask for @pid (ADDER_SELECT_PIDS, ADDER_SELECT_FAMILY). */
+int session_select_pid(struct session *s, pid_t pid);
+
+/* ---- what it cost ---- */
+
+/** Losses by cause, ADDER_LOST_NR of them. */
+void session_lost(const struct session *s, uint64_t *ret);
+
+/** Nanoseconds that the programs have run; -ENODATA if the kernel keeps no count. */
+int session_cost(struct session *s, uint64_t *ret_ns);
+
+/** Bytes of the kernel's memory that the maps take. */
+uint64_t session_kernel_bytes(const struct session *s);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "recorder/facts.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "profile/profile.h"
+#include "recorder/members.h"
+
+static const char *const lost_names[] = {
+#define LOST_NAME(id, name, text) [ADDER_LOST_##id] = name,
+	ADDER_LOST_LIST(LOST_NAME)
+};
+
+static void add_meta(struct profile *p, const struct recording_facts *f)
+{
+	struct profile_meta *meta = profile_meta(p);
+
+	meta->time_ns = f->start_time_ns;
+	meta->duration_ns = f->duration_ns;
+	meta->period_type.name = profile_string(p, "cpu");
+	meta->period_type.unit = profile_string(p, "nanoseconds");
+	meta->period = 1000000000 / f->rate_hz;
+	meta->default_type = profile_string(p, "cpu");
+}
+
+static void add_pythons(struct profile *p)
+{
+	char list[256] = "";
+	size_t used = 0;
+
+	for (int minor = 6; minor < 32; minor++) {
+		char version[8];
+
+		snprintf(version, sizeof(version), "3.%d", minor);
+		for (size_t i = 0; i < profile_labels_count(p) && used + 16 < sizeof(list); i++) {
+			const char *python = profile_label_text(p, i, "python");
+
+			if (!python || strcmp(python, version) != 0)
+				continue;
+			used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "",
+					 version);
+			break;
+		}
+	}
+	profile_comment(p, "pythons: %s", list);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000ULL +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ULL;
+}
+
+static uint64_t own_rss_bytes(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss * 1024ULL;
+}
+
+static void add_unprofiled(void *arg, pid_t pid, const char *name, const char *reason)
+{
+	profile_comment(arg, "unprofiled: %d %s: %s", pid, name, reason);
+}
+
+static void add_costs(struct profile *p, const struct recording_facts *f)
+{
+	profile_comment(p, "own_cpu_ns: %llu", (unsigned long long)own_cpu_ns());
+	if (f->bpf_ns)
+		profile_comment(p, "own_bpf_ns: %llu", (unsigned long long)f->bpf_ns);
+	profile_comment(p, "own_rss_bytes: %llu", (unsigned long long)own_rss_bytes());
+}
+
+void facts_add(struct profile *p, const struct recording_facts *f, const struct members *members)
+{
+	struct utsname host;
+
+	add_meta(p, f);
+	uname(&host);
+	profile_comment(p, "adder: %s", ADDER_VERSION);
+	profile_comment(p, "host: %s", host.nodename);
+	profile_comment(p, "kernel: %s %s", host.release, host.machine);
+	profile_comment(p, "cpus: %ld", sysconf(_SC_NPROCESSORS_ONLN));
+	profile_comment(p, "rate_hz: %u", f->rate_hz);
+	add_pythons(p);
+	profile_comment(p, "processes: %llu", (unsigned long long)f->totals.processes);
+	profile_comment(p, "threads: %llu", (unsigned long long)f->totals.threads);
+	profile_comment(p, "wall_ns: %llu", (unsigned long long)f->totals.life_ns);
+	profile_comment(p, "ticks: %llu", (unsigned long long)f->totals.ticks);
+	profile_comment(p, "recovered_switch_ins: %llu",
+			(unsigned long long)f->lost[ADDER_LOST_SWITCH_IN]);
+	for (int i = 0; i < ADDER_LOST_SWITCH_IN; i++)
+		profile_comment(p, "lost_%s: %llu", lost_names[i], (unsigned long long)f->lost[i]);
+	profile_comment(p, "lost_stacks: %llu", (unsigned long long)f->totals.unknown_stacks);
+	members_unprofiled(members, add_unprofiled, p);
+	add_costs(p, f);
+}

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "recorder/members.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/text.h"
+#include "discover/discover.h"
+#include "probe/session.h"
+#include "proc/container.h"
+#include "proc/process.h"
+#include "recorder/filter.h"
+#include "resolve/resolve.h"
+
+#define MAX_UNPROFILED 64 /* named one by one; more are the same story */
+
+enum standing { UNKNOWN, MEMBER, GONE };
+
+struct member {
+	uint32_t serial;
+	pid_t pid;
+	enum standing standing;
+	struct adder_file file;
+	uint16_t version;
+	char comm[ADDER_COMM_BYTES];
+	char name[128];
+	char container[CONTAINER_NAME_BYTES];
+	struct member *next_unknown;
+	UT_hash_handle hh;
+};
+
+struct unprofiled {
+	pid_t pid;
+	char name[64], reason[160];
+};
+
+struct members {
+	struct members_rooms rooms;
+	struct member *all;
+	struct member *unknown; /* list of those to be looked at again */
+	uint32_t count;
+	bool want_look;
+	struct unprofiled unprofiled[MAX_UNPROFILED];
+	size_t unprofiled_count;
+};
+
+struct members *members_new(const struct members_rooms *rooms)
+{
+	struct members *m = calloc(1, sizeof(*m));
+
+	if (m)
+		m->rooms = *rooms;
+	return m;
+}
+
+void members_free(struct members *m)
+{
+	struct member *member, *next;
+
+	if (!m)
+		return;
+	HASH_ITER (hh, m->all, member, next) {
+		HASH_DEL(m->all, member);
+		free(member);
+	}
+	free(m);
+}
+
+static struct member *find(const struct members *m, uint32_t serial)
+{
+	struct member *member;
+
+	HASH_FIND(hh, m->all, &serial, sizeof(serial), member);
+	return member;
+}
+
+pid_t members_pid(const struct members *m, uint32_t serial)
+{
+	const struct member *member = find(m, serial);
+
+	return member ? member->pid : 0;
+}
+
+static struct member *add(struct members *m, uint32_t serial, pid_t pid)
+{
+	struct member *member = calloc(1, sizeof(*member));
+
+	if (!member)
+		return NULL;
+	member->serial = serial;
+	member->pid = pid;
+	HASH_ADD(hh, m->all, serial, sizeof(member->serial), member);
+	return member;
+}
+
+static void tell_resolver(struct members *m, const struct member *member)
+{
+	struct resolver_process process = {
+		.serial = member->serial,
+		.pid = member->pid,
+		.name = member->name,
+		.container = member->container[0] ? member->container : NULL,
+		.version = member->version,
+	};
+
+	resolver_process(m->rooms.resolver, &process);
+}
+
+/* Out of the recording: it was not asked for, or is no Python. */
+static void leave(struct members *m, struct member *member)
+{
+	session_drop_process(m->rooms.session, member->pid, member->serial);
+	resolver_drop(m->rooms.resolver, member->serial);
+	if (member->standing == MEMBER)
+		m->count--;
+	HASH_DEL(m->all, member);
+	free(member);
+}
+
+static void set_container(struct member *member, struct container *container)
+{
+	const char *label;
+
+	container_find_name(container, "");
+	label = container_label(container);
+	snprintf(member->container, sizeof(member->container), "%s", label ? label : "");
+}
+
+static void note_unprofiled(struct members *m, pid_t pid, const char *name, const char *reason)
+{
+	struct unprofiled *u;
+
+	for (size_t i = 0; i < m->unprofiled_count; i++) {
+		if (m->unprofiled[i].pid == pid && !strcmp(m->unprofiled[i].reason, reason))
+			return;
+	}
+	if (m->unprofiled_count == MAX_UNPROFILED)
+		return;
+	u = &m->unprofiled[m->unprofiled_count++];
+	u->pid = pid;
+	snprintf(u->name, sizeof(u->name), "%s", name);
+	snprintf(u->reason, sizeof(u->reason), "%s", reason);
+}
+
+void members_unprofiled(const struct members *m,
+			void (*fn)(void *arg, pid_t pid, const char *name, const char *reason),
+			void *arg)
+{
+	for (size_t i = 0; i < m->unprofiled_count; i++)
+		fn(arg, m->unprofiled[i].pid, m->unprofiled[i].name, m->unprofiled[i].reason);
+}
+
+/* ---- those that were there ---- */
+
+static bool is_asked_for(const struct members *m, const struct filter_candidate *candidate)
+{
+	return m->rooms.family || filter_matches(m->rooms.filter, candidate);
+}
+
+/* The cgroup that tells most, as a path; the container in it. */
+static void read_cgroup(pid_t pid, char *path, size_t size, struct container *container)
+{
+	char text[4096];
+	ssize_t bytes = process_read_text(pid, "cgroup", text, sizeof(text) - 1);
+	char *line, *save = NULL;
+
+	path[0] = '\0';
+	memset(container, 0, sizeof(*container));
+	if (bytes < 0)
+		return;
+	text[bytes] = '\0';
+	container_from_text(text, container);
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *colon = strchr(line, ':');
+
+		colon = colon ? strchr(colon + 1, ':') : NULL;
+		if (colon && strlen(colon + 1) > strlen(path))
+			snprintf(path, size, "%s", colon + 1);
+	}
+}
+
+/* Is the process that was found by looking asked for?  Fills in what names it. */
+static bool inspect(struct members *m, struct member *member)
+{
+	struct process process;
+	struct container container;
+	char cgroup[1024];
+	struct filter_candidate candidate = { .pid = member->pid,
+					      .cgroup = cgroup,
+					      .container = &container };
+
+	if (process_read(member->pid, &process))
+		return false;
+	read_cgroup(member->pid, cgroup, sizeof(cgroup), &container);
+	candidate.uid = process.uid;
+	candidate.comm = process.stat.comm;
+	if (!is_asked_for(m, &candidate))
+		return false;
+	snprintf(member->comm, sizeof(member->comm), "%.15s", process.stat.comm);
+	process_name(process.args, process.args_bytes, process.stat.comm, member->name,
+		     sizeof(member->name));
+	set_container(member, &container);
+	return true;
+}
+
+static void know_binary(struct members *m, const struct discovery *found)
+{
+	session_know_binary(m->rooms.session, &found->file, &found->binary);
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* Add a process that is not in the ledger, and that is a Python. */
+static void join(struct members *m, pid_t pid, struct discovery *found)
+{
+	struct member *member = add(m, session_new_serial(m->rooms.session), pid);
+
+	if (!member)
+		return;
+	member->file = found->file;
+	member->version = found->version >> 16;
+	if (!inspect(m, member)) {
+		HASH_DEL(m->all, member);
+		free(member);
+		return;
+	}
+	found->process.serial = member->serial;
+	found->process.start_ns = monotonic_ns();
+	if (found->verdict == DISCOVER_NOT_YET)
+		found->process.phase = ADDER_PHASE_UNKNOWN;
+	tell_resolver(m, member);
+	if (session_add_process(m->rooms.session, pid, &found->process)) {
+		leave(m, member); /* an event got there first */
+		return;
+	}
+	m->want_look = true;
+	if (found->verdict == DISCOVER_PYTHON) {
+		member->standing = MEMBER;
+		m->count++;
+		return;
+	}
+	member->next_unknown = m->unknown;
+	m->unknown = member;
+}
+
+static void name_of(pid_t pid, char *ret, size_t size)
+{
+	static struct process process;
+
+	snprintf(ret, size, "?");
+	if (!process_read(pid, &process))
+		process_name(process.args, process.args_bytes, process.stat.comm, ret, size);
+}
+
+static void refuse(struct members *m, pid_t pid, const char *reason)
+{
+	char name[64];
+
+	name_of(pid, name, sizeof(name));
+	note_unprofiled(m, pid, name, reason);
+}
+
+/* Look at a process that is not in the ledger. */
+static void consider(struct members *m, pid_t pid)
+{
+	static struct discovery found;
+	int err;
+
+	if (pid == getpid() || (m->rooms.family && pid != m->rooms.family))
+		return;
+	if (!session_find_process(m->rooms.session, pid, NULL))
+		return;
+	err = discover_look(m->rooms.discover, pid, &found);
+	if (err)
+		return;
+	know_binary(m, &found);
+	if (found.verdict == DISCOVER_PYTHON || found.verdict == DISCOVER_NOT_YET)
+		join(m, pid, &found);
+	else if (found.verdict == DISCOVER_UNSUPPORTED)
+		refuse(m, pid, found.reason);
+}
+
+static int consider_each(pid_t pid, void *arg)
+{
+	consider(arg, pid);
+	return 0;
+}
+
+int members_scan(struct members *m)
+{
+	const struct filter *filter = m->rooms.filter;
+
+	if (m->rooms.family)
+		return 0;
+	for (size_t i = 0; i < filter->pid_count; i++)
+		consider(m, filter->pids[i]);
+	return filter->pid_count ? 0 : process_each(consider_each, m);
+}
+
+/* ---- those that become ---- */
+
+static void forget_unknown(struct members *m, const struct member *member)
+{
+	for (struct member **p = &m->unknown; *p; p = &(*p)->next_unknown) {
+		if (*p == member) {
+			*p = member->next_unknown;
+			return;
+		}
+	}
+}
+
+/*
+ * Look at a process that the kernel half tracks without knowing what it is.
+ * True if it is settled: then it may not exist any more.
+ */
+static bool settle(struct members *m, struct member *member)
+{
+	static struct discovery found;
+	struct adder_process now;
+	int err = discover_look(m->rooms.discover, member->pid, &found);
+
+	if (err || session_find_process(m->rooms.session, member->pid, &now) ||
+	    now.serial != member->serial)
+		return false; /* gone: what it was shows when its file is judged, at the end */
+	if (found.verdict == DISCOVER_NOT_YET)
+		return false;
+	know_binary(m, &found);
+	forget_unknown(m, member);
+	if (found.verdict != DISCOVER_PYTHON) {
+		if (found.verdict == DISCOVER_UNSUPPORTED)
+			refuse(m, member->pid, found.reason);
+		leave(m, member);
+		return true;
+	}
+	found.process.serial = member->serial;
+	found.process.start_ns = now.start_ns;
+	member->version = found.version >> 16;
+	member->standing = MEMBER;
+	m->count++;
+	tell_resolver(m, member);
+	session_update_process(m->rooms.session, member->pid, &found.process);
+	return true;
+}
+
+int members_retry(struct members *m)
+{
+	struct member *member = m->unknown, *next;
+
+	for (; member; member = next) {
+		next = member->next_unknown;
+		settle(m, member);
+	}
+	return m->unknown != NULL;
+}
+
+static void path_of_components(const struct adder_event_process *e, char *path, size_t size)
+{
+	const char *parts[16];
+	size_t count = 0, used = 0;
+
+	for (const char *p = e->cgroup;
+	     *p && p < e->cgroup + sizeof(e->cgroup) - 1 && count < ARRAY_SIZE(parts);
+	     p += strlen(p) + 1)
+		parts[count++] = p;
+	path[0] = '\0';
+	while (count-- && used < size)
+		used += snprintf(path + used, size - used, "/%s", parts[count]);
+}
+
+static void began(struct members *m, const struct adder_event_process *e)
+{
+	struct container container;
+	char cgroup[ADDER_CGROUP_BYTES + 16];
+	struct filter_candidate candidate = { .pid = e->pid,
+					      .uid = e->uid,
+					      .comm = e->comm,
+					      .cgroup = cgroup,
+					      .container = &container };
+	struct member *member = add(m, e->serial, e->pid);
+
+	if (!member)
+		return;
+	memset(&container, 0, sizeof(container));
+	container_from_components(e->cgroup, sizeof(e->cgroup), &container);
+	path_of_components(e, cgroup, sizeof(cgroup));
+	member->standing = e->phase == ADDER_PHASE_UNKNOWN ? UNKNOWN : MEMBER;
+	m->count += member->standing == MEMBER;
+	if (!is_asked_for(m, &candidate)) {
+		leave(m, member);
+		return;
+	}
+	member->file = e->file;
+	snprintf(member->comm, sizeof(member->comm), "%.15s", e->comm);
+	process_name(e->args, e->args_bytes, member->comm, member->name, sizeof(member->name));
+	set_container(member, &container);
+	member->version = discover_version(m->rooms.discover, &e->file) >> 16;
+	tell_resolver(m, member);
+	if (member->standing == UNKNOWN && !settle(m, member)) {
+		member->next_unknown = m->unknown;
+		m->unknown = member;
+	}
+}
+
+/* A fork is what its parent is. */
+static void forked(struct members *m, const struct adder_event_process *e)
+{
+	const struct member *parent = find(m, e->parent_serial);
+	struct member *member;
+
+	if (!parent) { /* its parent was dropped meanwhile */
+		resolver_drop(m->rooms.resolver, e->serial);
+		session_drop_process(m->rooms.session, e->pid, e->serial);
+		return;
+	}
+	member = add(m, e->serial, e->pid);
+	if (!member)
+		return;
+	member->standing = parent->standing;
+	member->file = parent->file;
+	member->version = parent->version;
+	memcpy(member->comm, parent->comm, sizeof(member->comm));
+	memcpy(member->name, parent->name, sizeof(member->name));
+	memcpy(member->container, parent->container, sizeof(member->container));
+	tell_resolver(m, member);
+	if (member->standing == MEMBER) {
+		m->count++;
+		return;
+	}
+	member->standing = UNKNOWN;
+	if (!settle(m, member)) {
+		member->next_unknown = m->unknown;
+		m->unknown = member;
+	}
+}
+
+void members_process(struct members *m, const struct adder_event_process *e)
+{
+	if (find(m, e->serial))
+		return;
+	if (e->how == ADDER_BY_FORK)
+		forked(m, e);
+	else
+		began(m, e);
+}
+
+void members_exit(struct members *m, const struct adder_event_exit *e)
+{
+	struct member *member = find(m, e->serial);
+
+	if (!member)
+		return;
+	if (member->standing == UNKNOWN)
+		forget_unknown(m, member); /* decided at the end, if its file is judged by then */
+	if (member->standing == MEMBER) {
+		m->count--;
+		member->standing = GONE;
+	}
+	resolver_process_gone(m->rooms.resolver, e->serial);
+}
+
+void members_mapped(struct members *m, pid_t pid, const char *path)
+{
+	const char *name = text_basename(path);
+
+	if (!strstr(name, "python") || !strstr(name, ".so"))
+		return;
+	consider(m, pid);
+	members_retry(m);
+}
+
+int members_want_look(struct members *m)
+{
+	bool want = m->want_look;
+
+	m->want_look = false;
+	return want;
+}
+
+uint32_t members_count(const struct members *m)
+{
+	return m->count;
+}
+
+/* Its program was never seen alive: it is a Python if its file is, by what others of it showed. */
+static void judge_by_file(struct members *m, struct member *member)
+{
+	member->version = discover_version(m->rooms.discover, &member->file) >> 16;
+	if (member->version)
+		tell_resolver(m, member);
+	else
+		leave(m, member);
+}
+
+void members_settle(struct members *m)
+{
+	static struct process process;
+	struct member *member, *next;
+
+	HASH_ITER (hh, m->all, member, next) {
+		if (member->standing == UNKNOWN) {
+			judge_by_file(m, member);
+		} else if (member->standing == MEMBER && !process_read(member->pid, &process) &&
+			   process.args_bytes) {
+			process_name(process.args, process.args_bytes, process.stat.comm,
+				     member->name, sizeof(member->name));
+			tell_resolver(m, member);
+		}
+	}
+}

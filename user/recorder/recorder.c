@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "recorder/recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "discover/discover.h"
+#include "probe/session.h"
+#include "proc/process.h"
+#include "profile/profile.h"
+#include "python/memory.h"
+#include "recorder/facts.h"
+#include "recorder/filter.h"
+#include "recorder/members.h"
+#include "resolve/resolve.h"
+
+#define TURN_MS     100        /* between looks at the ring buffer */
+#define RETRY_MS    1          /* while a process is not ready to be set up */
+#define DRAIN_NS    1000000000 /* between drains of the ledger */
+#define PATIENCE_NS 100000000  /* after which an unready process is asked less often */
+
+struct recorder {
+	struct recorder_options options;
+	struct session *session;
+	struct discover *discover;
+	struct resolver *resolver;
+	struct members *members;
+	struct profile *profile;
+	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
+	int64_t start_time_ns; /* since the epoch */
+	bool waiting;          /* for a process to become ready */
+};
+
+DEFINE_CLEANUP(struct members *, members_free);
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* ---- what the kernel half sends ---- */
+
+/* Time for which the ledger had no room is in the sums all the same. */
+static void add_spilled(struct recorder *r, uint32_t serial, uint32_t tid, const __u64 *spilled_ns)
+{
+	struct adder_ledger_key key = {
+		.stack = ADDER_STACK_LEDGER_FULL,
+		.process = serial,
+		.tid = tid,
+		.syscall = ADDER_NO_SYSCALL,
+		.how = ADDER_HOW_UNKNOWN,
+	};
+
+	for (int state = 0; state < ADDER_STATE_NR; state++) {
+		struct adder_ledger_value value = {};
+
+		key.state = state;
+		if (state == ADDER_STATE_CPU)
+			value.burst_ns = spilled_ns[state];
+		else
+			value.wait_ns = spilled_ns[state];
+		if (spilled_ns[state])
+			resolver_add(r->resolver, &key, &value);
+	}
+}
+
+static void take_thread_exit(struct recorder *r, const struct adder_event_thread_exit *e)
+{
+	char name[ADDER_COMM_BYTES + 1] = {};
+
+	memcpy(name, e->comm, ADDER_COMM_BYTES);
+	resolver_thread(r->resolver, e->serial, e->tid, name);
+	resolver_life(r->resolver, e->serial,
+		      e->time_ns > e->first_ns ? e->time_ns - e->first_ns : 0);
+	add_spilled(r, e->serial, e->tid, e->spilled_ns);
+}
+
+static void take_event(void *arg, const void *event, size_t size)
+{
+	struct recorder *r = arg;
+
+	switch (*(const uint32_t *)event) {
+	case ADDER_EVENT_PROCESS:
+		if (size >= sizeof(struct adder_event_process))
+			members_process(r->members, event);
+		break;
+	case ADDER_EVENT_EXIT:
+		if (size >= sizeof(struct adder_event_exit))
+			members_exit(r->members, event);
+		break;
+	case ADDER_EVENT_THREAD_EXIT:
+		if (size >= sizeof(struct adder_event_thread_exit))
+			take_thread_exit(r, event);
+		break;
+	case ADDER_EVENT_STACK:
+		resolver_stack(r->resolver, event, size);
+		break;
+	case ADDER_EVENT_CODE:
+		resolver_code(r->resolver, event, size);
+		break;
+	}
+}
+
+static void take_mapped(void *arg, pid_t pid, const char *path)
+{
+	struct recorder *r = arg;
+
+	members_mapped(r->members, pid, path);
+}
+
+static void take_entry(void *arg, const struct adder_ledger_key *key,
+		       const struct adder_ledger_value *value)
+{
+	struct recorder *r = arg;
+
+	resolver_add(r->resolver, key, value);
+}
+
+/* A code object whose page was not there for the kernel half. */
+static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame,
+		     struct adder_event_code *ret)
+{
+	struct recorder *r = arg;
+	pid_t pid = members_pid(r->members, serial);
+	struct adder_process process;
+
+	if (!pid || session_find_process(r->session, pid, &process) || process.serial != serial)
+		return -ESRCH;
+	return memory_read_code(pid, &process, frame, ret);
+}
+
+/* ---- threads that were there before ---- */
+
+/* Its record is untouched: it still is in the wait that it was found in. */
+static bool still_waits(struct recorder *r, const struct adder_known_thread *thread)
+{
+	struct adder_thread now;
+
+	return !session_find_thread(r->session, thread->tid, &now) &&
+	       now.out_ns == thread->since_ns && now.stack == ADDER_STACK_BEFORE &&
+	       now.process == thread->serial;
+}
+
+static void look_at_thread(void *arg, const struct adder_known_thread *thread)
+{
+	static struct adder_process process;
+	struct recorder *r = arg;
+	struct memory_stack stack;
+
+	if (thread->running)
+		return; /* its next switch tells */
+	if (process.serial != thread->serial &&
+	    session_find_process(r->session, thread->pid, &process))
+		return;
+	memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
+	if (stack.id >= ADDER_STACK_FIRST_HASH)
+		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
+	if (still_waits(r, thread))
+		resolver_before(r->resolver, thread->serial, thread->tid, stack.id);
+}
+
+/* ---- from beginning to end ---- */
+
+static int build(struct recorder *r)
+{
+	const struct session_options session = {
+		.rate_hz = r->options.rate_hz,
+		.select =
+			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
+	};
+	const struct session_handler handler = { .event = take_event,
+						 .mapped = take_mapped,
+						 .arg = r };
+	struct members_rooms rooms = { .filter = r->options.filter, .family = r->options.family };
+	int err = session_open(&session, &handler, &r->session);
+
+	if (err)
+		return err;
+	r->profile = profile_new();
+	if (!r->profile)
+		return -ENOMEM;
+	profile_add_adder_types(r->profile);
+	r->discover = rooms.discover = discover_new();
+	r->resolver = rooms.resolver = resolver_new(r->profile, read_code, r);
+	rooms.session = r->session;
+	r->members = members_new(&rooms);
+	return r->discover && r->resolver && r->members ? 0 : -ENOMEM;
+}
+
+int recorder_open(const struct recorder_options *options, struct recorder **ret)
+{
+	CLEANUP(recorder_close) struct recorder *r = calloc(1, sizeof(*r));
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	r->options = *options;
+	err = build(r);
+	if (!err)
+		*ret = TAKE_PTR(r);
+	return err;
+}
+
+void recorder_close(struct recorder *r)
+{
+	if (!r)
+		return;
+	session_close(r->session);
+	members_free(r->members);
+	resolver_free(r->resolver);
+	discover_free(r->discover);
+	profile_free(r->profile);
+	free(r);
+}
+
+static int select_pids(struct recorder *r)
+{
+	const struct filter *filter = r->options.filter;
+	int err = 0;
+
+	if (r->options.family)
+		return session_select_pid(r->session, r->options.family);
+	for (size_t i = 0; i < filter->pid_count && !err; i++)
+		err = session_select_pid(r->session, filter->pids[i]);
+	return err;
+}
+
+int recorder_start(struct recorder *r)
+{
+	int err = select_pids(r);
+
+	if (!err)
+		err = session_watch(r->session);
+	if (!err)
+		err = members_scan(r->members);
+	if (!err)
+		err = session_start(r->session, &r->start_ns);
+	if (err)
+		return err;
+	r->start_time_ns = clock_ns(CLOCK_REALTIME);
+	r->drained_ns = r->start_ns;
+	members_want_look(r->members);
+	return session_look(r->session, look_at_thread, r);
+}
+
+int recorder_fd(const struct recorder *r)
+{
+	return session_fd(r->session);
+}
+
+int recorder_timeout_ms(const struct recorder *r)
+{
+	return r->waiting && clock_ns(CLOCK_MONOTONIC) - r->waiting_since_ns < PATIENCE_NS
+		       ? RETRY_MS
+		       : TURN_MS;
+}
+
+static int drain(struct recorder *r)
+{
+	int err = session_drain(r->session, take_entry, r);
+
+	resolver_drained(r->resolver);
+	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
+	return err;
+}
+
+int recorder_turn(struct recorder *r)
+{
+	bool waiting;
+
+	session_consume(r->session);
+	waiting = members_retry(r->members);
+	if (waiting && !r->waiting)
+		r->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
+	r->waiting = waiting;
+	if (members_want_look(r->members))
+		session_look(r->session, look_at_thread, r);
+	return clock_ns(CLOCK_MONOTONIC) - r->drained_ns >= DRAIN_NS ? drain(r) : 0;
+}
+
+void recorder_progress(const struct recorder *r, struct recorder_progress *ret)
+{
+	uint64_t lost[ADDER_LOST_NR];
+
+	session_lost(r->session, lost);
+	memset(ret, 0, sizeof(*ret));
+	ret->elapsed_ns = clock_ns(CLOCK_MONOTONIC) - r->start_ns;
+	ret->processes = members_count(r->members);
+	ret->stacks = resolver_stack_count(r->resolver);
+	ret->lost = lost[ADDER_LOST_RING_STACK] + lost[ADDER_LOST_LEDGER_FULL] +
+		    lost[ADDER_LOST_THREADS_FULL];
+}
+
+/* What is open in the account of a thread at the end: its wait, or its time on the CPU. */
+static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
+{
+	struct recorder *r = arg;
+	struct adder_ledger_key key = {
+		.stack = t->stack,
+		.on = t->on,
+		.process = t->process,
+		.tid = tid,
+		.syscall = t->syscall,
+		.state = t->state,
+		.how = t->how,
+	};
+	struct adder_ledger_value value = { .burst_ns = t->burst_ns,
+					    .stolen_ns = t->stolen_ns,
+					    .count = 1 };
+	uint64_t end = r->end_ns, woken = t->wake_ns ? t->wake_ns : end;
+	struct process_stat stat;
+
+	if (t->out_ns) {
+		woken = woken < t->out_ns ? t->out_ns : woken > end ? end : woken;
+		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
+		value.runq_ns = end > woken ? end - woken : 0;
+		value.throttled_ns = t->throttled ? value.runq_ns : 0;
+	} else {
+		key.stack = t->exiting ? ADDER_STACK_EXITING : ADDER_STACK_NONE;
+		key.state = ADDER_STATE_CPU;
+		key.how = ADDER_HOW_SWITCH;
+		key.syscall = ADDER_NO_SYSCALL;
+		value.burst_ns += t->in_ns && end > t->in_ns ? end - t->in_ns : 0;
+	}
+	resolver_add(r->resolver, &key, &value);
+	add_spilled(r, t->process, tid, t->spilled_ns);
+	resolver_life(r->resolver, t->process, end > t->first_ns ? end - t->first_ns : 0);
+	if (!process_thread_stat(t->tgid, tid, &stat))
+		resolver_thread(r->resolver, t->process, tid, stat.comm);
+}
+
+int recorder_finish(struct recorder *r, struct profile **ret)
+{
+	struct recording_facts facts = { .rate_hz = r->options.rate_hz,
+					 .start_time_ns = r->start_time_ns };
+	int err;
+
+	session_stop(r->session, &r->end_ns);
+	members_retry(r->members);
+	err = drain(r);
+	session_each_thread(r->session, close_thread, r);
+	members_settle(r->members);
+	resolver_finish(r->resolver, &facts.totals);
+	session_lost(r->session, facts.lost);
+	if (session_cost(r->session, &facts.bpf_ns))
+		facts.bpf_ns = 0;
+	facts.duration_ns = r->end_ns - r->start_ns;
+	facts_add(r->profile, &facts, r->members);
+	if (!err)
+		err = profile_error(r->profile);
+	if (!err)
+		*ret = TAKE_PTR(r->profile);
+	return err;
+}

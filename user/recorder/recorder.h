@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A recording, from its options to the profile: which processes are in it, in what order things
+ * are begun and ended.  Knows the rooms below, and nothing of options on a command line or files.
+ */
+#ifndef RECORDER_RECORDER_H
+#define RECORDER_RECORDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+
+struct filter;
+struct profile;
+struct recorder;
+
+struct recorder_options {
+	uint32_t rate_hz;
+	const struct filter *filter; /* borrowed while the recorder lives */
+	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
+};
+
+/** A recording as it stands, for a live line. */
+struct recorder_progress {
+	uint64_t elapsed_ns;
+	uint32_t processes; /* alive, and in it */
+	uint64_t stacks, lost;
+};
+
+/** Load the kernel half.  0 or -errno; -EPERM: rights are missing. */
+int recorder_open(const struct recorder_options *options, struct recorder **ret);
+void recorder_close(struct recorder *r);
+DEFINE_CLEANUP(struct recorder *, recorder_close);
+
+/** Find the processes that are there, and begin.  0 or -errno. */
+int recorder_start(struct recorder *r);
+
+/** Readable when recorder_turn() has urgent work. */
+int recorder_fd(const struct recorder *r);
+
+/** How long it may be until the next recorder_turn(), in ms. */
+int recorder_timeout_ms(const struct recorder *r);
+
+/** Take what the kernel half has sent.  Call it often: every 100 ms at the least.  0 or -errno. */
+int recorder_turn(struct recorder *r);
+
+void recorder_progress(const struct recorder *r, struct recorder_progress *ret);
+
+/** End, close every account, and make the profile: @ret is the caller's to free.  0 or -errno. */
+int recorder_finish(struct recorder *r, struct profile **ret);
+
+#endif

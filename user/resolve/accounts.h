@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ledger's sums of a whole recording, and the splitting of CPU time.
+ */
+#ifndef RESOLVE_ACCOUNTS_H
+#define RESOLVE_ACCOUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+struct profile;
+struct accounts;
+
+/** What time is added up under. */
+struct account_key {
+	uint64_t stack;  /* the profile's id; or a hash that is not known yet, with bit 63 set */
+	uint64_t on;     /* the profile's string id of what is waited for; 0: unknown */
+	uint32_t thread; /* number of the thread, from 0, as the caller counts them */
+	uint16_t syscall;
+	uint8_t state, how;
+};
+
+/** Look up what was not known when it was added: 0 or -ENOENT. */
+typedef int (*accounts_stack_fn)(void *arg, uint32_t thread, uint64_t hash, uint32_t *ret);
+
+/** The profile's set of labels of a thread with @detail (string id; 0: none) and @on. */
+typedef uint32_t (*accounts_labels_fn)(void *arg, uint32_t thread, uint32_t detail, uint32_t on);
+
+struct accounts *accounts_new(void);
+void accounts_free(struct accounts *a);
+
+/** Add @value under @key.  0 or -ENOMEM. */
+int accounts_add(struct accounts *a, const struct account_key *key,
+		 const struct adder_ledger_value *value);
+
+/** Is @thread of a process that was left out after all? */
+typedef bool (*accounts_skip_fn)(void *arg, uint32_t thread);
+
+struct accounts_hooks {
+	accounts_skip_fn skip;
+	accounts_stack_fn stack;
+	accounts_labels_fn labels;
+	void *arg;
+};
+
+/**
+ * Turn all into samples of @p.  Each of the @threads threads' CPU time, which is exact, is split
+ * over its stacks in proportion to their ticks; without a tick it stays with the stacks that ended
+ * its bursts.  Returns the number of accounts whose stack was never told.
+ */
+uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads,
+			 const struct accounts_hooks *hooks);
+
+#endif

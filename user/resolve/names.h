@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A process's code objects and stacks, as far as they have been told: from addresses to the
+ * profile's ids.
+ */
+#ifndef RESOLVE_NAMES_H
+#define RESOLVE_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire.h"
+
+struct profile;
+struct names;
+
+/** Names of one process; NULL without memory. */
+struct names *names_new(void);
+void names_free(struct names *n);
+
+/** Remember a code object; @event was checked to be whole.  0, -EBADMSG or -ENOMEM. */
+int names_add_code(struct names *n, struct profile *p, uint16_t version,
+		   const struct adder_event_code *event);
+
+/** True if the code object of @frame has been told. */
+int names_has_code(const struct names *n, const struct adder_frame *frame);
+
+/** Remember a stack whose code objects have been told, under its hash.  0 or -ENOMEM. */
+int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *event);
+
+/** The profile's id of the stack with @hash: 0, or -ENOENT. */
+int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret);
+
+#endif

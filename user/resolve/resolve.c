@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "resolve/resolve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "profile/profile.h"
+#include "resolve/accounts.h"
+#include "resolve/names.h"
+
+struct thread {
+	uint32_t tid;
+	uint32_t number; /* among all threads of the recording */
+	uint32_t name;   /* the profile's string id */
+	uint64_t before; /* hash of the stack it was blocked on at the start; 0: not known */
+	UT_hash_handle hh;
+};
+
+struct process {
+	uint32_t serial;
+	pid_t pid;
+	uint32_t name, container, python; /* string ids; 0: none */
+	uint16_t version;
+	uint8_t gone, dropped;
+	uint64_t life_ns;
+	struct names *names;
+	struct thread *threads;
+	UT_hash_handle hh;
+};
+
+/* Where a thread's number leads. */
+struct place {
+	struct process *process;
+	struct thread *thread;
+};
+
+struct resolver {
+	struct profile *p;
+	struct process *processes;
+	struct accounts *accounts;
+	struct place *places;
+	uint32_t places_used, places_size;
+	resolver_read_fn read;
+	void *arg;
+	uint64_t stacks, ticks;
+	uint32_t pseudo[ADDER_STACK_FIRST_HASH]; /* stack ids */
+};
+
+static const char *const pseudo_names[] = {
+#define PSEUDO_NAME(id, text) [ADDER_STACK_##id] = text,
+	ADDER_STACK_LIST(PSEUDO_NAME)
+};
+
+struct resolver *resolver_new(struct profile *p, resolver_read_fn read, void *arg)
+{
+	CLEANUP(resolver_free) struct resolver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	r->p = p;
+	r->read = read;
+	r->arg = arg;
+	r->accounts = accounts_new();
+	if (!r->accounts)
+		return NULL;
+	for (int i = 0; i < ADDER_STACK_FIRST_HASH; i++) {
+		uint32_t location = profile_pseudo(p, pseudo_names[i]);
+
+		r->pseudo[i] = profile_stack(p, &location, 1);
+	}
+	return TAKE_PTR(r);
+}
+
+static void free_process(struct process *process)
+{
+	struct thread *thread, *next;
+
+	HASH_ITER (hh, process->threads, thread, next) {
+		HASH_DEL(process->threads, thread);
+		free(thread);
+	}
+	names_free(process->names);
+	free(process);
+}
+
+void resolver_free(struct resolver *r)
+{
+	struct process *process, *next;
+
+	if (!r)
+		return;
+	HASH_ITER (hh, r->processes, process, next) {
+		HASH_DEL(r->processes, process);
+		free_process(process);
+	}
+	accounts_free(r->accounts);
+	free(r->places);
+	free(r);
+}
+
+/* The process @serial; begun if it is new.  NULL without memory. */
+static struct process *get_process(struct resolver *r, uint32_t serial)
+{
+	struct process *process;
+
+	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
+	if (process)
+		return process;
+	process = calloc(1, sizeof(*process));
+	if (!process)
+		return NULL;
+	process->serial = serial;
+	process->names = names_new();
+	if (!process->names) {
+		free(process);
+		return NULL;
+	}
+	HASH_ADD(hh, r->processes, serial, sizeof(process->serial), process);
+	return process;
+}
+
+void resolver_process(struct resolver *r, const struct resolver_process *info)
+{
+	struct process *process = get_process(r, info->serial);
+	char version[16];
+
+	if (!process)
+		return;
+	process->pid = info->pid;
+	process->name = profile_string(r->p, info->name);
+	process->container = info->container ? profile_string(r->p, info->container) : 0;
+	process->version = info->version;
+	snprintf(version, sizeof(version), "%d.%d", info->version >> 8, info->version & 0xff);
+	process->python = info->version ? profile_string(r->p, version) : 0;
+}
+
+void resolver_process_gone(struct resolver *r, uint32_t serial)
+{
+	struct process *process = get_process(r, serial);
+
+	if (process)
+		process->gone = 1;
+}
+
+void resolver_drop(struct resolver *r, uint32_t serial)
+{
+	struct process *process = get_process(r, serial);
+
+	if (process)
+		process->dropped = 1;
+}
+
+static int give_number(struct resolver *r, struct process *process, struct thread *thread)
+{
+	if (r->places_used == r->places_size) {
+		uint32_t size = r->places_size ? 2 * r->places_size : 256;
+		struct place *places = reallocarray(r->places, size, sizeof(*places));
+
+		if (!places)
+			return -ENOMEM;
+		r->places = places;
+		r->places_size = size;
+	}
+	thread->number = r->places_used++;
+	r->places[thread->number] = (struct place){ process, thread };
+	return 0;
+}
+
+static struct thread *get_thread(struct resolver *r, struct process *process, uint32_t tid)
+{
+	struct thread *thread;
+
+	HASH_FIND(hh, process->threads, &tid, sizeof(tid), thread);
+	if (thread)
+		return thread;
+	thread = calloc(1, sizeof(*thread));
+	if (!thread)
+		return NULL;
+	thread->tid = tid;
+	if (give_number(r, process, thread)) {
+		free(thread);
+		return NULL;
+	}
+	HASH_ADD(hh, process->threads, tid, sizeof(thread->tid), thread);
+	return thread;
+}
+
+void resolver_thread(struct resolver *r, uint32_t serial, uint32_t tid, const char *name)
+{
+	struct process *process = get_process(r, serial);
+	struct thread *thread = process && !process->dropped ? get_thread(r, process, tid) : NULL;
+
+	if (thread)
+		thread->name = profile_string(r->p, name);
+}
+
+void resolver_life(struct resolver *r, uint32_t serial, uint64_t ns)
+{
+	struct process *process = get_process(r, serial);
+
+	if (process)
+		process->life_ns += ns;
+}
+
+void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack)
+{
+	struct process *process = get_process(r, serial);
+	struct thread *thread = process ? get_thread(r, process, tid) : NULL;
+
+	if (thread)
+		thread->before = stack;
+}
+
+void resolver_code(struct resolver *r, const struct adder_event_code *e, size_t size)
+{
+	struct process *process;
+
+	if (size < offsetof(struct adder_event_code, table_data) ||
+	    size < offsetof(struct adder_event_code, table_data) + e->table_bytes)
+		return;
+	process = get_process(r, e->serial);
+	if (process && !process->dropped)
+		names_add_code(process->names, r->p, process->version, e);
+}
+
+/* What the kernel half could not read, because its page was not there, may be readable from here.
+ */
+static void read_missing(struct resolver *r, struct process *process,
+			 const struct adder_event_stack *e, uint32_t frames)
+{
+	static struct adder_event_code code;
+
+	for (uint32_t i = 0; i < frames; i++) {
+		if (!names_has_code(process->names, &e->frames[i]) &&
+		    !r->read(r->arg, e->serial, &e->frames[i], &code))
+			names_add_code(process->names, r->p, process->version, &code);
+	}
+}
+
+void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_t size)
+{
+	struct process *process;
+	uint32_t frames;
+
+	if (size < offsetof(struct adder_event_stack, frames))
+		return;
+	frames = e->depth < ADDER_MAX_FRAMES ? e->depth : ADDER_MAX_FRAMES;
+	if (size < offsetof(struct adder_event_stack, frames) + frames * sizeof(e->frames[0]))
+		return;
+	process = get_process(r, e->serial);
+	if (!process || process->dropped)
+		return;
+	read_missing(r, process, e, frames);
+	names_add_stack(process->names, r->p, e);
+	r->stacks++;
+}
+
+static uint64_t stack_key(const struct resolver *r, const struct process *process,
+			  const struct thread *thread, uint64_t stack)
+{
+	uint32_t id;
+
+	if (stack == ADDER_STACK_BEFORE && thread->before)
+		stack = thread->before;
+	if (stack < ADDER_STACK_FIRST_HASH)
+		return r->pseudo[stack];
+	if (!names_find_stack(process->names, stack, &id))
+		return id;
+	return stack | 1ULL << 63;
+}
+
+void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
+		  const struct adder_ledger_value *value)
+{
+	struct process *process = get_process(r, key->process);
+	struct thread *thread;
+	struct account_key account = {};
+
+	if (!process || process->dropped)
+		return;
+	thread = get_thread(r, process, key->tid);
+	if (!thread)
+		return;
+	account.stack = stack_key(r, process, thread, key->stack);
+	account.thread = thread->number;
+	account.syscall = key->syscall;
+	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
+	account.how = key->how;
+	if (key->how == ADDER_HOW_TICK)
+		r->ticks += value->count;
+	accounts_add(r->accounts, &account, value);
+}
+
+void resolver_drained(struct resolver *r)
+{
+	struct process *process, *next;
+
+	HASH_ITER (hh, r->processes, process, next) {
+		if (process->gone == 2 && process->names) {
+			names_free(process->names);
+			process->names = names_new();
+		}
+		if (process->gone == 1)
+			process->gone = 2; /* its last stacks may still be on their way */
+		else if (process->gone == 2)
+			process->gone = 3;
+	}
+}
+
+static int find_stack(void *arg, uint32_t thread, uint64_t hash, uint32_t *ret)
+{
+	struct resolver *r = arg;
+
+	return names_find_stack(r->places[thread].process->names, hash, ret);
+}
+
+static bool is_dropped(void *arg, uint32_t thread)
+{
+	struct resolver *r = arg;
+
+	return r->places[thread].process->dropped;
+}
+
+static struct profile_label text_label(struct profile *p, const char *key, uint32_t text)
+{
+	return (struct profile_label){ .key = profile_string(p, key), .text = text };
+}
+
+static struct profile_label number_label(struct profile *p, const char *key, int64_t number)
+{
+	return (struct profile_label){ .key = profile_string(p, key), .number = number };
+}
+
+static uint32_t make_labels(void *arg, uint32_t number, uint32_t detail, uint32_t on)
+{
+	struct resolver *r = arg;
+	const struct process *process = r->places[number].process;
+	const struct thread *thread = r->places[number].thread;
+	struct profile_label labels[8];
+	size_t count = 0;
+
+	labels[count++] = number_label(r->p, "pid", process->pid);
+	labels[count++] = number_label(r->p, "tid", thread->tid);
+	if (process->name)
+		labels[count++] = text_label(r->p, "process", process->name);
+	if (thread->name)
+		labels[count++] = text_label(r->p, "thread", thread->name);
+	if (process->container)
+		labels[count++] = text_label(r->p, "container", process->container);
+	if (process->python)
+		labels[count++] = text_label(r->p, "python", process->python);
+	if (detail)
+		labels[count++] = text_label(r->p, "detail", detail);
+	if (on)
+		labels[count++] = text_label(r->p, "on", on);
+	return profile_labels(r->p, labels, count);
+}
+
+uint64_t resolver_stack_count(const struct resolver *r)
+{
+	return r->stacks;
+}
+
+void resolver_finish(struct resolver *r, struct resolver_totals *ret)
+{
+	struct accounts_hooks hooks = {
+		.skip = is_dropped, .stack = find_stack, .labels = make_labels, .arg = r
+	};
+	struct process *process, *next;
+
+	memset(ret, 0, sizeof(*ret));
+	HASH_ITER (hh, r->processes, process, next) {
+		if (process->dropped)
+			continue;
+		ret->processes++;
+		ret->life_ns += process->life_ns;
+	}
+	ret->threads = r->places_used;
+	ret->stacks = r->stacks;
+	ret->ticks = r->ticks;
+	ret->unknown_stacks = accounts_settle(r->accounts, r->p, r->places_used, &hooks);
+}

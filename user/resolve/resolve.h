@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From what the kernel half sent to named samples: addresses and serials end here.
+ *
+ * Time comes in by stack, as exact waits and bursts of CPU time; ticks come in as counts.  At the
+ * end each thread's exact CPU time is split over its stacks in proportion to their ticks.
+ */
+#ifndef RESOLVE_RESOLVE_H
+#define RESOLVE_RESOLVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "wire.h"
+
+struct profile;
+struct resolver;
+
+/** A process as the profile will show it; texts are copied. */
+struct resolver_process {
+	uint32_t serial;
+	pid_t pid;
+	const char *name;      /* what a person would call it */
+	const char *container; /* label, or NULL for the host */
+	uint16_t version;      /* 0x030b; 0 while unknown */
+};
+
+/**
+ * Read the code object of @frame in process @serial, whose names the kernel half could not send.
+ * 0 or -errno.
+ */
+typedef int (*resolver_read_fn)(void *arg, uint32_t serial, const struct adder_frame *frame,
+				struct adder_event_code *ret);
+
+/** A resolver that adds to @p, which must have adder's types and outlive it. NULL without memory.
+ */
+struct resolver *resolver_new(struct profile *p, resolver_read_fn read, void *arg);
+void resolver_free(struct resolver *r);
+DEFINE_CLEANUP(struct resolver *, resolver_free);
+
+/** Name a process, or name it again.  Without this it is shown by its pid alone. */
+void resolver_process(struct resolver *r, const struct resolver_process *process);
+
+/** The process is gone: its names will not be asked for after the next drain. */
+void resolver_process_gone(struct resolver *r, uint32_t serial);
+
+/** Leave the process out: it was not asked for after all. */
+void resolver_drop(struct resolver *r, uint32_t serial);
+
+/** Name a thread; the last name counts. */
+void resolver_thread(struct resolver *r, uint32_t serial, uint32_t tid, const char *name);
+
+/** A thread of @serial was in the recording for @ns more: what its states must sum to. */
+void resolver_life(struct resolver *r, uint32_t serial, uint64_t ns);
+
+/** A code object; @size bytes of event, untrusted. */
+void resolver_code(struct resolver *r, const struct adder_event_code *event, size_t size);
+
+/** A stack; @size bytes of event, untrusted. */
+void resolver_stack(struct resolver *r, const struct adder_event_stack *event, size_t size);
+
+/** Time and ticks. */
+void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
+		  const struct adder_ledger_value *value);
+
+/** The stack on which a thread was blocked when the recording began: its ADDER_STACK_BEFORE. */
+void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack);
+
+/** All of a drain has been added: what gone processes left can go. */
+void resolver_drained(struct resolver *r);
+
+/** Stacks told so far. */
+uint64_t resolver_stack_count(const struct resolver *r);
+
+struct resolver_totals {
+	uint64_t processes, threads, stacks, ticks;
+	uint64_t life_ns;        /* of all threads */
+	uint64_t unknown_stacks; /* intervals and ticks whose stack never came */
+};
+
+/** Split the CPU time and add all samples to the profile. */
+void resolver_finish(struct resolver *r, struct resolver_totals *ret);
+
+#endif
