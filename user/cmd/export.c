@@ -54,7 +54,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'f':
 		args->format = exporter_find(arg);
 		if (!args->format)
-			argp_error(state, "there is no format '%s': there are %s", arg, names);
+			argp_failure(state, CMD_MISUSED, 0, "there is no format '%s': there are %s",
+				     arg, names);
 		return 0;
 	case 'o':
 		args->out = arg;
@@ -64,12 +65,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->file)
-			argp_error(state, "one profile at a time: '%s' is one too many", arg);
+			argp_failure(state, CMD_MISUSED, 0,
+				     "one profile at a time: '%s' is one too many", arg);
 		args->file = arg;
 		return 0;
 	case ARGP_KEY_END:
 		if (!args->format)
-			argp_error(state, "name a format with -f: there are %s", names);
+			argp_failure(state, CMD_MISUSED, 0, "name a format with -f: there are %s",
+				     names);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -93,7 +93,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case OPT_BY:
 		if (report_view_find(arg) < 0)
-			argp_error(state, "there is no view '%s'", arg);
+			argp_failure(state, CMD_MISUSED, 0,
+				     "there is no view '%s': --help lists them", arg);
 		return parse_view(o, report_view_find(arg), NULL);
 	case OPT_TREE:
 		return parse_view(o, REPORT_TREE, NULL);
@@ -104,7 +105,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_STATE:
 		o->states = parse_states(arg);
 		if (!o->states)
-			argp_error(state, "'%s' is no list of states", arg);
+			argp_failure(state, CMD_MISUSED, 0,
+				     "'%s' is no list of states: --help lists them", arg);
 		return 0;
 	case OPT_IDLE:
 		o->idle = true;
@@ -114,7 +116,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'l':
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))
-			argp_error(state, "'%s' is no number of rows", arg);
+			argp_failure(state, CMD_MISUSED, 0, "'%s' is no number of rows", arg);
 		o->rows = rows;
 		return 0;
 	case OPT_JSON:
@@ -125,7 +127,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (args->file)
-			argp_error(state, "one profile at a time: '%s' is one too many", arg);
+			argp_failure(state, CMD_MISUSED, 0,
+				     "one profile at a time: '%s' is one too many", arg);
 		args->file = arg;
 		return 0;
 	default:

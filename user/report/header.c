@@ -52,7 +52,7 @@ static int print_host(const struct profile *p, FILE *out)
 	if (*pythons)
 		fprintf(out, "%s%s", between, pythons);
 	if (!*between)
-		fprintf(out, "%zu samples", profile_sample_count(p));
+		print_count(profile_sample_count(p), "sample", "samples", "", out);
 	fputc('\n', out);
 	return 0;
 }

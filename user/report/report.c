@@ -115,30 +115,46 @@ static bool wants_processes(const struct report_options *o)
 	       o->view == REPORT_TREE;
 }
 
+/* The parts of a report, each of lines of its own; an empty one leaves no gap. */
+static int print_parts(const struct profile *p, const struct report_options *o, const char *body,
+		       FILE *out)
+{
+	cleanup_free char *foot = NULL;
+	size_t size = 0;
+	FILE *stream;
+	int err = header_print(p, o, wants_processes(o), out);
+
+	if (err)
+		return err;
+	fprintf(out, "\n%s", body);
+	stream = open_memstream(&foot, &size);
+	if (!stream)
+		return -errno;
+	err = footer_print(p, stream);
+	if (fclose(stream) && !err)
+		err = -ENOMEM;
+	if (!err && size > 0)
+		fprintf(out, "\n%s", foot);
+	return err;
+}
+
 /* The body goes to memory first: what cannot be shown is refused before the first line. */
 int report_print(const struct profile *p, const struct report_options *o, FILE *out)
 {
-	cleanup_free char *text = NULL;
+	cleanup_free char *body = NULL;
 	size_t size = 0;
-	FILE *body;
+	FILE *stream;
 	int err;
 
 	if (o->json)
 		return report_json(p, o, out);
-	body = open_memstream(&text, &size);
-	if (!body)
+	stream = open_memstream(&body, &size);
+	if (!stream)
 		return -errno;
-	err = print_body(p, o, body);
-	if (fclose(body) && !err)
+	err = print_body(p, o, stream);
+	if (fclose(stream) && !err)
 		err = -ENOMEM;
-	if (!err)
-		err = header_print(p, o, wants_processes(o), out);
-	if (err)
-		return err;
-	fputc('\n', out);
-	fwrite(text, 1, size, out);
-	fputc('\n', out);
-	return footer_print(p, out);
+	return err ? err : print_parts(p, o, body, out);
 }
 
 void report_sort_keys(const struct profile *p, const struct report_options *o, char *dst,
