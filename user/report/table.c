@@ -207,14 +207,15 @@ int64_t table_sum(const struct table *t, int column, size_t first)
 	return sum;
 }
 
-int table_decimals(const struct table *t)
+/* Decimals for the first @rows: what is not shown need not fit. */
+static int decimals_of(const struct table *t, size_t rows)
 {
 	int64_t largest = 0;
 
 	for (size_t c = 0; c < t->column_count; c++) {
 		if (t->columns[c].is.kind != TABLE_SECONDS || t->columns[c].is.is_hidden)
 			continue;
-		for (size_t r = 0; r < t->row_count; r++) {
+		for (size_t r = 0; r < rows; r++) {
 			if (t->rows[r].cells[c].number > largest)
 				largest = t->rows[r].cells[c].number;
 		}
@@ -297,7 +298,7 @@ void table_print(const struct table *t, size_t limit, int width, FILE *out)
 {
 	size_t rows = limit && limit < t->row_count ? limit : t->row_count;
 	struct layout_column columns[COLUMNS_MAX];
-	int decimals = table_decimals(t);
+	int decimals = decimals_of(t, rows);
 
 	for (size_t c = 0; c < t->column_count; c++)
 		columns[c] = measure_column(t, c, rows, decimals);

@@ -76,9 +76,6 @@ const void *table_tag(const struct table *t, size_t row);
 /** Sum of a numeric @column from row @first to the end. */
 int64_t table_sum(const struct table *t, int column, size_t first);
 
-/** Decimals of the seconds in this table. */
-int table_decimals(const struct table *t);
-
 /**
  * Print the first @limit rows (0: all) for a terminal of @width columns (0: unlimited), and a last
  * line that names the columns for which that was too narrow.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/tree.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -21,50 +22,74 @@ enum {
 	LEAST_NAME = 24,  /* columns kept for a name, however deep it is */
 };
 
+/* What text needs of a node; JSON needs every measure. */
+enum { FIRST, SECOND, ORDER, NUMBERS_NR };
+
 struct tree {
 	const struct profile *p;
 	const struct report_options *o;
 	struct calltree *calls;
 	struct measures measures;
-	size_t first; /* measure in the first column, which orders and folds */
-	int second;   /* measure in the second one, or MEASURE_NONE */
+	size_t of[NUMBERS_NR]; /* measures: of both columns, and to order siblings by */
+	size_t columns;        /* 1 or 2 */
 	int64_t whole;
 	int decimals, widths[2];
+	size_t lines, more; /* printed, and left out for want of --lines */
 	FILE *out;
 	char indent[(CALLTREE_DEPTH_MAX + 4) * INDENT_BYTES];
 };
 
-static void measure(const void *context, const int64_t *values, int64_t *ret)
+static void measure_all(const void *context, const int64_t *values, int64_t *ret)
 {
-	measures_of(context, values, ret);
+	const struct tree *t = context;
+
+	measures_of(&t->measures, values, ret);
 }
 
-static int open_tree(struct tree *t, const struct profile *p, const struct report_options *o)
+static void measure_shown(const void *context, const int64_t *values, int64_t *ret)
 {
-	struct calltree_measure how = { .measure = measure, .context = &t->measures };
+	const struct tree *t = context;
+	int64_t all[MEASURES_MAX];
+
+	measures_of(&t->measures, values, all);
+	for (size_t i = 0; i < NUMBERS_NR; i++)
+		ret[i] = all[t->of[i]];
+}
+
+static int choose_numbers(struct tree *t)
+{
+	const struct measures *m = &t->measures;
+	const char *key = t->o->sort;
+	int by = key ? measures_find(m, key) : MEASURE_NONE;
+
+	t->of[FIRST] = m->wall >= 0 ? (size_t)m->wall : m->rank;
+	t->columns = m->cpu >= 0 && m->list[m->cpu].is_shown ? 2 : 1;
+	t->of[SECOND] = t->columns == 2 ? (size_t)m->cpu : t->of[FIRST];
+	if (key && by < 0 && strcmp(key, "total") != 0)
+		return -EINVAL;
+	t->of[ORDER] = by >= 0 ? (size_t)by : t->of[FIRST];
+	return 0;
+}
+
+static int open_tree(struct tree *t, const struct profile *p, const struct report_options *o,
+		     bool all)
+{
+	struct calltree_measure how = { NUMBERS_NR, measure_shown, t };
 	int err = measures_init(&t->measures, p, view_states(o), view_idle(o));
-	int by = MEASURE_NONE;
 
 	if (err)
 		return err;
 	t->p = p;
 	t->o = o;
-	t->first = t->measures.wall >= 0 ? (size_t)t->measures.wall : t->measures.rank;
-	t->second = t->measures.cpu;
-	if (t->second >= 0 && !t->measures.list[t->second].is_shown)
-		t->second = MEASURE_NONE;
-	if (o->sort && strcmp(o->sort, "total") != 0)
-		by = measures_find(&t->measures, o->sort);
-	if (o->sort && strcmp(o->sort, "total") != 0 && by < 0)
-		return -EINVAL;
-	how.count = t->measures.count;
-	err = calltree_new(p, CALLTREE_PROGRAMS, &how, &t->calls);
+	err = choose_numbers(t);
 	if (err)
 		return err;
-	calltree_sort(t->calls, by >= 0 ? (size_t)by : t->first);
-	t->whole = calltree_total(t->calls, 0)[t->first];
-	t->decimals = seconds_decimals(t->whole);
-	return 0;
+	if (all)
+		how = (struct calltree_measure){ t->measures.count, measure_all, t };
+	err = calltree_new(p, CALLTREE_PROGRAMS, &how, &t->calls);
+	if (!err)
+		calltree_sort(t->calls, all ? t->of[ORDER] : ORDER);
+	return err;
 }
 
 /* ---- text ---- */
@@ -124,28 +149,39 @@ static void name_node(const struct tree *t, uint32_t index, char *dst, size_t si
 	text_escape(dst, size, name);
 }
 
+static void format_number(const struct tree *t, int column, int64_t value, char *dst, size_t size)
+{
+	if (t->measures.list[t->of[column]].is_time)
+		seconds_format(dst, size, value, t->decimals);
+	else
+		snprintf(dst, size, "%" PRId64, value);
+}
+
 static int print_number(const struct tree *t, int column, int64_t value)
 {
-	size_t index = column == 0 ? t->first : (size_t)t->second;
 	char text[32];
+	int width;
 
-	if (t->measures.list[index].is_time)
-		seconds_format(text, sizeof(text), value, t->decimals);
-	else
-		snprintf(text, sizeof(text), "%" PRId64, value);
-	fprintf(t->out, "  %*s%s", t->widths[column] - text_width(text), "", text);
-	return 2 + (t->widths[column] > text_width(text) ? t->widths[column] : text_width(text));
+	format_number(t, column, value, text, sizeof(text));
+	width = text_width(text) > t->widths[column] ? text_width(text) : t->widths[column];
+	fprintf(t->out, "  %*s%s", width - text_width(text), "", text);
+	return 2 + width;
 }
 
 /* One line: numbers, indentation, @branch, name. */
-static void print_line(const struct tree *t, const int64_t *total, const char *branch,
-		       const char *name)
+static void print_line(struct tree *t, const int64_t *total, const char *branch, const char *name)
 {
-	int used = print_number(t, 0, total[t->first]), room = 0;
+	size_t limit = t->o->rows == REPORT_ROWS_AUTO ? 0 : t->o->rows;
+	int used = 0, room = 0;
 
-	if (t->second >= 0)
-		used += print_number(t, 1, total[t->second]);
-	used += fprintf(t->out, "  %5.1f  ", percent_of(total[t->first], t->whole));
+	if (limit && t->lines >= limit) {
+		t->more++;
+		return;
+	}
+	t->lines++;
+	for (size_t i = 0; i < t->columns; i++)
+		used += print_number(t, i, total[i]);
+	used += fprintf(t->out, "  %5.1f  ", percent_of(total[FIRST], t->whole));
 	if (t->o->width > 0)
 		room = t->o->width - used - text_width(branch) - LEAST_NAME;
 	if (t->o->width > 0 && room < 4)
@@ -161,7 +197,7 @@ static void print_line(const struct tree *t, const int64_t *total, const char *b
 /* Is @node too small to be a line of its own? */
 static bool is_small(const struct tree *t, uint32_t node)
 {
-	return calltree_total(t->calls, node)[t->first] <= t->whole / FOLD_BELOW;
+	return calltree_total(t->calls, node)[FIRST] <= t->whole / FOLD_BELOW;
 }
 
 static size_t count_big(const struct tree *t, uint32_t node, size_t *small)
@@ -179,15 +215,20 @@ static size_t count_big(const struct tree *t, uint32_t node, size_t *small)
 	return big;
 }
 
-static void print_small(const struct tree *t, uint32_t node, size_t small)
+static int64_t add(int64_t sum, int64_t value)
 {
-	int64_t sums[MEASURES_MAX] = { 0 };
+	return __builtin_add_overflow(sum, value, &sum) ? INT64_MAX : sum;
+}
+
+static void print_small(struct tree *t, uint32_t node, size_t small)
+{
+	int64_t sums[NUMBERS_NR] = { 0 };
 	char name[64];
 
 	for (uint32_t c = calltree_node(t->calls, node)->child; c;
 	     c = calltree_node(t->calls, c)->next) {
-		if (is_small(t, c))
-			measures_add(&t->measures, sums, calltree_total(t->calls, c));
+		for (size_t i = 0; i < NUMBERS_NR && is_small(t, c); i++)
+			sums[i] = add(sums[i], calltree_total(t->calls, c)[i]);
 	}
 	snprintf(name, sizeof(name), "… %zu more", small);
 	print_line(t, sums, node ? "└─ " : "", name);
@@ -238,21 +279,18 @@ static void print_children(struct tree *t, uint32_t node)
 static void print_head(struct tree *t)
 {
 	const int64_t *total = calltree_total(t->calls, 0);
-	const size_t shown[] = { t->first, t->second >= 0 ? (size_t)t->second : t->first };
-	size_t columns = t->second >= 0 ? 2 : 1;
 
-	for (size_t i = 0; i < columns; i++) {
+	t->whole = total[FIRST];
+	t->decimals = seconds_decimals(t->whole);
+	for (size_t i = 0; i < t->columns; i++) {
 		char name[64], number[32];
 
-		text_escape(name, sizeof(name), t->measures.list[shown[i]].name);
+		text_escape(name, sizeof(name), t->measures.list[t->of[i]].name);
 		for (char *c = name; *c; c++)
-			*c = *c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c;
-		if (t->measures.list[shown[i]].is_time)
-			seconds_format(number, sizeof(number), total[shown[i]], t->decimals);
-		else
-			snprintf(number, sizeof(number), "%" PRId64, total[shown[i]]);
-		t->widths[i] = text_width(name) > text_width(number) ? text_width(name)
-								     : text_width(number);
+			*c = toupper((unsigned char)*c);
+		format_number(t, i, total[i], number, sizeof(number));
+		t->widths[i] = text_width(number) > text_width(name) ? text_width(number)
+								     : text_width(name);
 		fprintf(t->out, "  %*s%s", t->widths[i] - text_width(name), "", name);
 	}
 	fprintf(t->out, "  %5s\n", "%");
@@ -261,11 +299,13 @@ static void print_head(struct tree *t)
 int tree_print(const struct profile *p, const struct report_options *o, FILE *out)
 {
 	struct tree t = { .out = out };
-	int err = open_tree(&t, p, o);
+	int err = open_tree(&t, p, o, false);
 
 	if (!err) {
 		print_head(&t);
 		print_children(&t, 0);
+		if (t.more)
+			fprintf(out, "  … %zu more lines: -l 0 shows all\n", t.more);
 	}
 	calltree_free(t.calls);
 	return err;
@@ -301,7 +341,7 @@ int tree_json(const struct profile *p, const struct report_options *o, json_t **
 {
 	json_t *list = json_array();
 	struct tree t = { 0 };
-	int err = open_tree(&t, p, o);
+	int err = open_tree(&t, p, o, true);
 
 	for (uint32_t c = err ? 0 : calltree_node(t.calls, 0)->child; c;
 	     c = calltree_node(t.calls, c)->next)
