@@ -81,13 +81,16 @@ static void sample_comments(struct profile *p)
 	profile_comment(p, "rate_hz: 99");
 	profile_comment(p, "ticks: 941");
 	profile_comment(p, "wall_ns: 60000000000");
-	profile_comment(p, "lost_ring_full: 3");
-	profile_comment(p, "lost_no_frame: 0");
+	profile_comment(p, "lost_ring_stack: 3");
+	profile_comment(p, "lost_tstate: 0");
+	profile_comment(p, "lost_of_old: 2");
+	profile_comment(p, "lost_stacks: 3");
 	profile_comment(p, "own_cpu_ns: 21000000");
 	profile_comment(p, "own_bpf_ns: 9000000");
 	profile_comment(p, "own_rss_bytes: 23000000");
 	profile_comment(p, "unprofiled: 77 pypy3: not CPython");
-	profile_comment(p, "note: 12 %% of the switches were walked; the others were split by them");
+	profile_comment(p,
+			"note: 12 %% of the switches were walked; the others were split by them");
 }
 
 /** Six threads of four processes, each ten seconds long.  The caller's to free. */

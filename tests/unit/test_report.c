@@ -77,7 +77,8 @@ static void shows_where_every_second_went(void **state)
 		"      ·     ·     ·     ·      ·     ·     ·   1.51     ·  Queue.put            …on3.13/queue.py:122\n"
 		"\n"
 		"  every second accounted for: 60.00 of 60.00 s; 3 stacks lost; adder used 0.3 % of one CPU and 23 MB\n"
-		"  3 lost: ring full\n"
+		"  3 stacks lost: adder fell behind\n"
+		"  2 lost: of_old\n"
 		"  CPU time is exact in sum; split among functions by 941 ticks at 99 Hz\n"
 		"  not profiled: 77 pypy3: not CPython\n"
 		"  12 % of the switches were walked; the others were split by them\n");
@@ -127,7 +128,8 @@ static void draws_the_tree_of_calls(void **state)
 		"   0.00   0.00    0.0  … 1 more\n"
 		"\n"
 		"  every second accounted for: 60.00 of 60.00 s; 3 stacks lost; adder used 0.3 % of one CPU and 23 MB\n"
-		"  3 lost: ring full\n"
+		"  3 stacks lost: adder fell behind\n"
+		"  2 lost: of_old\n"
 		"  CPU time is exact in sum; split among functions by 941 ticks at 99 Hz\n"
 		"  not profiled: 77 pypy3: not CPython\n"
 		"  12 % of the switches were walked; the others were split by them\n");
@@ -152,7 +154,8 @@ static void says_who_waits_for_whom(void **state)
 		"  0.31  0.31     ·  SocketIO.readinto  python3.11/socket.py:692    Renderer.render\n"
 		"\n"
 		"  every second accounted for: 60.00 of 60.00 s; 3 stacks lost; adder used 0.3 % of one CPU and 23 MB\n"
-		"  3 lost: ring full\n"
+		"  3 stacks lost: adder fell behind\n"
+		"  2 lost: of_old\n"
 		"  CPU time is exact in sum; split among functions by 941 ticks at 99 Hz\n"
 		"  not profiled: 77 pypy3: not CPython\n"
 		"  12 % of the switches were walked; the others were split by them\n");

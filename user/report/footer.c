@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/text.h"
 #include "profile/profile.h"
 #include "report/census.h"
 #include "report/measures.h"
 #include "report/number.h"
+#include "wire.h"
 
 /* The law of the ledger allows this much between what was measured and what is shown. */
 enum { TOLERANCE = 1000 }; /* 1 in TOLERANCE */
@@ -40,19 +42,32 @@ static bool print_accounted(const struct profile *p, FILE *out)
 	return true;
 }
 
-/* Sum of all losses; -1 if the recorder did not count them. */
+/* Splits the comment "lost_CAUSE: COUNT"; false if it is none. */
+static bool read_loss(const struct profile *p, size_t index, char *cause, size_t size,
+		      int64_t *count)
+{
+	const char *loss = census_comment(p, index, "lost_");
+	const char *number = loss ? strstr(loss, ": ") : NULL;
+	uint64_t value;
+
+	if (!number || text_to_u64(number + 2, 0, INT32_MAX, &value))
+		return false;
+	snprintf(cause, size, "%.*s", (int)(number - loss), loss);
+	*count = value;
+	return true;
+}
+
+/* Stacks lost in all, as the recorder says or as the causes sum to; -1 if nobody counted. */
 static int64_t count_losses(const struct profile *p)
 {
-	int64_t sum = -1;
+	int64_t sum = -1, count;
+	char cause[128];
 
+	if (census_number(p, "lost_stacks", &count))
+		return count;
 	for (size_t i = 0; i < profile_comment_count(p); i++) {
-		const char *loss = census_comment(p, i, "lost_");
-		const char *number = loss ? strstr(loss, ": ") : NULL;
-		uint64_t count;
-
-		if (!number || text_to_u64(number + 2, 0, INT32_MAX, &count))
-			continue;
-		sum = (sum < 0 ? 0 : sum) + count;
+		if (read_loss(p, i, cause, sizeof(cause), &count))
+			sum = (sum < 0 ? 0 : sum) + count;
 	}
 	return sum;
 }
@@ -88,22 +103,38 @@ static void print_first_line(const struct profile *p, FILE *out)
 		fputc('\n', out);
 }
 
-/* "lost_ring_full: 3" as "3 lost: ring full". */
+/* What was lost for @cause, as the recorder's own list says it; NULL for causes of other versions.
+ */
+static const char *describe_loss(const char *cause)
+{
+	static const struct {
+		const char *name, *text;
+	} known[] = {
+#define LOSS(id, name, text) { name, text },
+		ADDER_LOST_LIST(LOSS)
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (!strcmp(known[i].name, cause))
+			return known[i].text;
+	}
+	return NULL;
+}
+
 static void print_losses(const struct profile *p, FILE *out)
 {
 	for (size_t i = 0; i < profile_comment_count(p); i++) {
-		const char *loss = census_comment(p, i, "lost_");
-		const char *number = loss ? strstr(loss, ": ") : NULL;
-		char cause[256], count[64];
+		char cause[128], safe[512];
+		int64_t count;
 
-		if (!number || !strcmp(number, ": 0"))
+		if (!read_loss(p, i, cause, sizeof(cause), &count) || count == 0 ||
+		    !strcmp(cause, "stacks"))
 			continue;
-		text_escape(cause, sizeof(cause), loss);
-		cause[strcspn(cause, ":")] = '\0';
-		for (char *c = cause; *c; c++)
-			*c = *c == '_' ? ' ' : *c;
-		text_escape(count, sizeof(count), number + 2);
-		fprintf(out, "  %s lost: %s\n", count, cause);
+		text_escape(safe, sizeof(safe), cause);
+		if (describe_loss(cause))
+			fprintf(out, "  %" PRId64 " %s\n", count, describe_loss(cause));
+		else
+			fprintf(out, "  %" PRId64 " lost: %s\n", count, safe);
 	}
 }
 
