@@ -43,16 +43,17 @@ def record(*filters):
     return recording.profile.samples
 
 
-def seen(samples):
-    """{(pid, container, python)} of the samples with our functions."""
+def seen(samples, old, new):
+    """{(pid, container, python)} of the samples of these two with their functions."""
+    mine = {old.pid: "serve_old", new.pid: "serve_new"}
     return {(s.labels["pid"], s.labels.get("container"), s.labels.get("python")) for s in samples
-            if any(f.function in ("serve_old", "serve_new") for f in s.stack)}
+            if any(f.function == mine.get(s.labels["pid"]) for f in s.stack)}
 
 
 @case()
 def told_apart():
     with two_containers() as (old, new):
-        got = seen(record())
+        got = seen(record(), old, new)
         want = {(old.pid, old.id[:12], "3.9"), (new.pid, new.name, "3.13")}
     assert got == want, "saw %r, not %r" % (got, want)
 
@@ -63,7 +64,7 @@ def started_while_recording():
         with two_containers() as (old, new):
             time.sleep(RECORD_SECONDS)
             want = {(old.pid, old.id[:12], "3.9"), (new.pid, new.name, "3.13")}
-    got = seen(recording.profile.samples)
+    got = seen(recording.profile.samples, old, new)
     assert got == want, "saw %r, not %r" % (got, want)
 
 

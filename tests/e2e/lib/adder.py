@@ -21,7 +21,11 @@ def run(*args, **kwargs):
     kwargs.setdefault("stdin", subprocess.DEVNULL)
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stderr", subprocess.PIPE)
-    return subprocess.run([ADDER] + [str(a) for a in args], **kwargs)
+    command = [ADDER] + [str(a) for a in args]
+    try:
+        return subprocess.run(command, **kwargs)
+    except subprocess.TimeoutExpired:
+        raise AssertionError("%s did not end within %d s" % (command[1:], kwargs["timeout"]))
 
 
 class Recording:
