@@ -266,11 +266,11 @@ static struct layout_column measure_column(const struct table *t, size_t c, size
 		char buffer[64];
 		int width;
 
-		is_empty &= cell->number == 0 && (!cell->text || !*cell->text);
 		if (measured.worth < INT64_MAX / 2 && cell->number > 0)
 			measured.worth += cell->number / 2;
 		if (r >= rows)
 			continue;
+		is_empty &= cell->number == 0 && (!cell->text || !*cell->text);
 		width = text_width(shown(column, cell, decimals, buffer, sizeof(buffer)));
 		if (width > measured.width)
 			measured.width = width;

@@ -17,9 +17,10 @@
 #include "report/view.h"
 
 enum {
-	FOLD_BELOW = 200, /* branches below 1/200 of the whole */
-	INDENT_BYTES = 5, /* of "│  " */
-	LEAST_NAME = 24,  /* columns kept for a name, however deep it is */
+	FOLD_BELOW = 200,    /* branches below 1/200 of the whole */
+	SILENT_BELOW = 1000, /* such branches together are not even mentioned */
+	INDENT_BYTES = 5,    /* of "│  " */
+	LEAST_NAME = 24,     /* columns kept for a name, however deep it is */
 };
 
 /* What text needs of a node; JSON needs every measure. */
@@ -200,24 +201,41 @@ static bool is_small(const struct tree *t, uint32_t node)
 	return calltree_total(t->calls, node)[FIRST] <= t->whole / FOLD_BELOW;
 }
 
+static int64_t add(int64_t sum, int64_t value)
+{
+	return __builtin_add_overflow(sum, value, &sum) ? INT64_MAX : sum;
+}
+
+/* How many children of @node are lines of their own, and how many are counted in one: none if they
+ * are nothing to speak of even together. */
 static size_t count_big(const struct tree *t, uint32_t node, size_t *small)
 {
+	int64_t sum = 0;
 	size_t big = 0;
 
 	*small = 0;
 	for (uint32_t c = calltree_node(t->calls, node)->child; c;
 	     c = calltree_node(t->calls, c)->next) {
-		if (is_small(t, c))
-			++*small;
-		else
+		if (!is_small(t, c)) {
 			big++;
+			continue;
+		}
+		++*small;
+		sum = add(sum, calltree_total(t->calls, c)[FIRST]);
 	}
+	if (sum < t->whole / SILENT_BELOW)
+		*small = 0;
 	return big;
 }
 
-static int64_t add(int64_t sum, int64_t value)
+/* The first child of @node that is a line of its own; there must be one. */
+static uint32_t first_big(const struct tree *t, uint32_t node)
 {
-	return __builtin_add_overflow(sum, value, &sum) ? INT64_MAX : sum;
+	uint32_t child = calltree_node(t->calls, node)->child;
+
+	while (is_small(t, child))
+		child = calltree_node(t->calls, child)->next;
+	return child;
 }
 
 static void print_small(struct tree *t, uint32_t node, size_t small)
@@ -252,7 +270,7 @@ static void print_chain(struct tree *t, uint32_t node, const char *branch, const
 		is_only = count_big(t, node, &small) == 1 && small == 0 &&
 			  !calltree_node(t->calls, node)->is_process;
 		if (is_only)
-			node = calltree_node(t->calls, node)->child;
+			node = first_big(t, node);
 	}
 	print_children(t, node);
 	t->indent[length] = '\0';
