@@ -24,7 +24,7 @@
 #define ADDER_NAME_BYTES                                                                           \
 	256 /* of a qualified name, in the target's encoding; longer ones are cut */
 #define ADDER_FILE_BYTES   512  /* of a file name */
-#define ADDER_TABLE_BYTES  2048 /* of a line table; user space reads the rest of a longer one */
+#define ADDER_TABLE_BYTES  4096 /* of a line table; user space reads the rest of a longer one */
 #define ADDER_ARGS_BYTES   512  /* of a process's arguments, NUL between them, as exec left them */
 #define ADDER_CGROUP_BYTES 512  /* of a cgroup's path, as components from the leaf up */
 

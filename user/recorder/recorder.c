@@ -136,6 +136,14 @@ static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame
 	return memory_read_code(pid, &process, frame, ret);
 }
 
+static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
+{
+	struct recorder *r = arg;
+	pid_t pid = members_pid(r->members, serial);
+
+	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
+}
+
 /* ---- threads that were there before ---- */
 
 /* Its record is untouched: it still is in the wait that it was found in. */
@@ -178,6 +186,7 @@ static int build(struct recorder *r)
 	const struct session_handler handler = { .event = take_event,
 						 .mapped = take_mapped,
 						 .arg = r };
+	const struct resolver_hooks hooks = { read_code, read_memory, r };
 	struct members_rooms rooms = { .filter = r->options.filter, .family = r->options.family };
 	int err = session_open(&session, &handler, &r->session);
 
@@ -188,7 +197,7 @@ static int build(struct recorder *r)
 		return -ENOMEM;
 	profile_add_adder_types(r->profile);
 	r->discover = rooms.discover = discover_new();
-	r->resolver = rooms.resolver = resolver_new(r->profile, read_code, r);
+	r->resolver = rooms.resolver = resolver_new(r->profile, &hooks);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
 	return r->discover && r->resolver && r->members ? 0 : -ENOMEM;

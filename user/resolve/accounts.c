@@ -23,7 +23,8 @@ struct accounts {
 struct share {
 	uint64_t cpu_ns, ticks;         /* in all */
 	uint64_t given_ns, given_ticks; /* so far: the last one gets what rounding left */
-	int64_t stolen_ns;
+	uint64_t stolen_ns;             /* on the CPU, but not charged by the kernel */
+	uint64_t over_ns; /* charged twice so far; comes off the next waits for the CPU */
 };
 
 struct settling {
@@ -130,13 +131,25 @@ static void add_time(struct settling *s, uint32_t stack, uint32_t labels, enum a
 	add(s, stack, labels, s->wall, ns);
 }
 
+/*
+ * CPU time that the kernel charged before the thread was switched in: a wake-up's own time goes to
+ * who is woken.  No tick can find the thread there, so it is not split by ticks, but stays with
+ * the wait; and it was counted as waiting for the CPU, which it comes off again.
+ */
+static uint64_t wakeup_cost(const struct account *account)
+{
+	uint64_t cost = account->sum.stolen_ns < 0 ? -account->sum.stolen_ns : 0;
+
+	return cost < account->sum.burst_ns ? cost : account->sum.burst_ns;
+}
+
 /* The part of the thread's CPU time that falls to an account: by ticks, else by its own bursts. */
 static uint64_t cpu_of(struct share *share, const struct account *account)
 {
 	uint64_t ns;
 
 	if (!share->ticks)
-		return account->sum.burst_ns;
+		return account->sum.burst_ns - wakeup_cost(account);
 	if (account->key.how != ADDER_HOW_TICK)
 		return 0;
 	share->given_ticks += account->sum.count;
@@ -147,38 +160,62 @@ static uint64_t cpu_of(struct share *share, const struct account *account)
 	return ns;
 }
 
+static uint64_t take_off(struct share *share, uint64_t runq_ns)
+{
+	uint64_t over = share->over_ns < runq_ns ? share->over_ns : runq_ns;
+
+	share->over_ns -= over;
+	return runq_ns - over;
+}
+
+static void settle_wait(struct settling *s, const struct account *account, uint32_t stack)
+{
+	const struct account_key *key = &account->key;
+	const struct adder_ledger_value *sum = &account->sum;
+	struct share *share = &s->shares[key->thread];
+	uint64_t wait = sum->wait_ns, runq = sum->runq_ns;
+	uint32_t labels =
+		s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
+
+	if (key->state == ADDER_STATE_RUNQ) {
+		runq += wait;
+		wait = 0;
+	}
+	share->over_ns += wakeup_cost(account);
+	add_time(s, stack, labels, key->state, wait);
+	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(share, runq));
+	add(s, stack, labels, s->throttled, sum->throttled_ns);
+}
+
 static void settle(struct settling *s, const struct account *account)
 {
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
 	uint64_t cpu = cpu_of(&s->shares[key->thread], account);
 	uint32_t plain = s->hooks->labels(s->hooks->arg, key->thread, 0, 0);
-	uint32_t stack = stack_of(s, key), waiting;
+	uint32_t stack = stack_of(s, key);
 
-	add_time(s, stack, plain, ADDER_STATE_CPU, cpu);
+	add_time(s, stack, plain, ADDER_STATE_CPU, cpu + wakeup_cost(account));
 	if (key->how == ADDER_HOW_TICK) {
 		add(s, stack, plain, s->sys, sum->count ? cpu * sum->sys_count / sum->count : 0);
 		add(s, stack, plain, s->samples, sum->count);
 		return;
 	}
+	add(s, stack, plain, s->sys, wakeup_cost(account));
 	if (key->state == ADDER_STATE_CPU)
-		return;
-	waiting = s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
-	add_time(s, stack, waiting, key->state, sum->wait_ns);
-	add_time(s, stack, waiting, ADDER_STATE_RUNQ, sum->runq_ns);
-	add(s, stack, waiting, s->throttled, sum->throttled_ns);
+		s->shares[key->thread].over_ns += wakeup_cost(account);
+	else
+		settle_wait(s, account, stack);
 }
 
 /* What hypervisor and interrupts took: the thread could run, and something else did. */
 static void settle_stolen(struct settling *s, uint32_t thread)
 {
-	uint32_t labels;
+	uint32_t labels =
+		s->hooks->labels(s->hooks->arg, thread, profile_string(s->p, "stolen"), 0);
+	uint64_t stolen = take_off(&s->shares[thread], s->shares[thread].stolen_ns);
 
-	if (s->shares[thread].stolen_ns <= 0)
-		return; /* within the clocks' noise */
-	labels = s->hooks->labels(s->hooks->arg, thread, profile_string(s->p, "stolen"), 0);
-	add_time(s, pseudo_stack(s->p, "[taken from the CPU]"), labels, ADDER_STATE_RUNQ,
-		 s->shares[thread].stolen_ns);
+	add_time(s, pseudo_stack(s->p, "[taken from the CPU]"), labels, ADDER_STATE_RUNQ, stolen);
 }
 
 static void find_types(struct settling *s)
@@ -207,8 +244,9 @@ uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads
 	HASH_ITER (hh, a->all, account, next) {
 		struct share *share = &shares[account->key.thread];
 
-		share->cpu_ns += account->sum.burst_ns;
-		share->stolen_ns += account->sum.stolen_ns;
+		share->cpu_ns += account->sum.burst_ns - wakeup_cost(account);
+		if (account->sum.stolen_ns > 0)
+			share->stolen_ns += account->sum.stolen_ns;
 		if (account->key.how == ADDER_HOW_TICK)
 			share->ticks += account->sum.count;
 	}

@@ -89,17 +89,16 @@ static uint32_t intern_text(struct profile *p, const char *data, uint32_t bytes,
 }
 
 int names_add_code(struct names *n, struct profile *p, uint16_t version,
-		   const struct adder_event_code *e)
+		   const struct adder_event_code *e, const uint8_t *table, uint32_t size)
 {
 	struct code *code;
 	uint32_t name, file;
 
-	if (e->name_bytes > ADDER_NAME_BYTES || e->file_bytes > ADDER_FILE_BYTES ||
-	    e->table_bytes > ADDER_TABLE_BYTES)
+	if (e->name_bytes > ADDER_NAME_BYTES || e->file_bytes > ADDER_FILE_BYTES)
 		return -EBADMSG;
 	if (find_code(n, e->code, e->signature))
 		return 0;
-	code = calloc(1, sizeof(*code) + e->table_bytes);
+	code = calloc(1, sizeof(*code) + size);
 	if (!code)
 		return -ENOMEM;
 	name = intern_text(p, e->name, e->name_bytes, e->name_state, ADDER_NAME_BYTES);
@@ -110,8 +109,8 @@ int names_add_code(struct names *n, struct profile *p, uint16_t version,
 	code->function = profile_function(p, name, file, e->first_line);
 	code->first_line = e->first_line;
 	code->version = version;
-	code->table_bytes = e->table_bytes;
-	memcpy(code->table, e->table_data, e->table_bytes);
+	code->table_bytes = size;
+	memcpy(code->table, table, size);
 	HASH_ADD(hh, n->codes, key, sizeof(code->key), code);
 	return 0;
 }

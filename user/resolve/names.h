@@ -18,9 +18,12 @@ struct names;
 struct names *names_new(void);
 void names_free(struct names *n);
 
-/** Remember a code object; @event was checked to be whole.  0, -EBADMSG or -ENOMEM. */
+/**
+ * Remember a code object of a CPython of @version (0x030b), with @size bytes of its line table,
+ * which the event need not hold whole.  0, -EBADMSG or -ENOMEM.
+ */
 int names_add_code(struct names *n, struct profile *p, uint16_t version,
-		   const struct adder_event_code *event);
+		   const struct adder_event_code *event, const uint8_t *table, uint32_t size);
 
 /** True if the code object of @frame has been told. */
 int names_has_code(const struct names *n, const struct adder_frame *frame);

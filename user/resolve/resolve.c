@@ -11,6 +11,8 @@
 #include "resolve/accounts.h"
 #include "resolve/names.h"
 
+#define MAX_TABLE (1 << 20) /* bytes of a line table: of a function of 100,000 lines */
+
 struct thread {
 	uint32_t tid;
 	uint32_t number; /* among all threads of the recording */
@@ -43,8 +45,7 @@ struct resolver {
 	struct accounts *accounts;
 	struct place *places;
 	uint32_t places_used, places_size;
-	resolver_read_fn read;
-	void *arg;
+	struct resolver_hooks hooks;
 	uint64_t stacks, ticks;
 	uint32_t pseudo[ADDER_STACK_FIRST_HASH]; /* stack ids */
 };
@@ -54,15 +55,14 @@ static const char *const pseudo_names[] = {
 	ADDER_STACK_LIST(PSEUDO_NAME)
 };
 
-struct resolver *resolver_new(struct profile *p, resolver_read_fn read, void *arg)
+struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks)
 {
 	CLEANUP(resolver_free) struct resolver *r = calloc(1, sizeof(*r));
 
 	if (!r)
 		return NULL;
 	r->p = p;
-	r->read = read;
-	r->arg = arg;
+	r->hooks = *hooks;
 	r->accounts = accounts_new();
 	if (!r->accounts)
 		return NULL;
@@ -214,16 +214,48 @@ void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t
 		thread->before = stack;
 }
 
+/*
+ * The whole line table of a code object: a long one is read on from the process.  The caller's to
+ * free; NULL without memory.  *@size is how much of it is there.
+ */
+static uint8_t *whole_table(struct resolver *r, const struct adder_event_code *e, uint32_t *size)
+{
+	uint32_t rest = e->table_size > e->table_bytes ? e->table_size - e->table_bytes : 0;
+	uint8_t *table;
+
+	if (rest > MAX_TABLE)
+		rest = 0;
+	table = malloc(e->table_bytes + rest + 1);
+	if (!table)
+		return NULL;
+	memcpy(table, e->table_data, e->table_bytes);
+	*size = e->table_bytes;
+	if (rest && !r->hooks.read_memory(r->hooks.arg, e->serial, e->table + e->table_bytes,
+					  table + e->table_bytes, rest))
+		*size += rest;
+	return table;
+}
+
+static void add_code(struct resolver *r, struct process *process, const struct adder_event_code *e)
+{
+	uint32_t size = 0;
+	cleanup_free uint8_t *table = whole_table(r, e, &size);
+
+	if (table)
+		names_add_code(process->names, r->p, process->version, e, table, size);
+}
+
 void resolver_code(struct resolver *r, const struct adder_event_code *e, size_t size)
 {
 	struct process *process;
 
 	if (size < offsetof(struct adder_event_code, table_data) ||
+	    e->table_bytes > ADDER_TABLE_BYTES ||
 	    size < offsetof(struct adder_event_code, table_data) + e->table_bytes)
 		return;
 	process = get_process(r, e->serial);
 	if (process && !process->dropped)
-		names_add_code(process->names, r->p, process->version, e);
+		add_code(r, process, e);
 }
 
 /* What the kernel half could not read, because its page was not there, may be readable from here.
@@ -235,8 +267,8 @@ static void read_missing(struct resolver *r, struct process *process,
 
 	for (uint32_t i = 0; i < frames; i++) {
 		if (!names_has_code(process->names, &e->frames[i]) &&
-		    !r->read(r->arg, e->serial, &e->frames[i], &code))
-			names_add_code(process->names, r->p, process->version, &code);
+		    !r->hooks.read_code(r->hooks.arg, e->serial, &e->frames[i], &code))
+			add_code(r, process, &code);
 	}
 }
 

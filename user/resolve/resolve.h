@@ -27,16 +27,21 @@ struct resolver_process {
 	uint16_t version;      /* 0x030b; 0 while unknown */
 };
 
-/**
- * Read the code object of @frame in process @serial, whose names the kernel half could not send.
- * 0 or -errno.
- */
-typedef int (*resolver_read_fn)(void *arg, uint32_t serial, const struct adder_frame *frame,
-				struct adder_event_code *ret);
+/** What the kernel half could not send is read from the process, if it still lives. */
+struct resolver_hooks {
+	/** Read the code object of @frame in process @serial.  0 or -errno. */
+	int (*read_code)(void *arg, uint32_t serial, const struct adder_frame *frame,
+			 struct adder_event_code *ret);
+
+	/** Read @size bytes of its memory at @address.  0 or -errno. */
+	int (*read_memory)(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size);
+
+	void *arg;
+};
 
 /** A resolver that adds to @p, which must have adder's types and outlive it. NULL without memory.
  */
-struct resolver *resolver_new(struct profile *p, resolver_read_fn read, void *arg);
+struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks);
 void resolver_free(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_free);
 
