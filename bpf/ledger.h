@@ -61,8 +61,18 @@ static __noinline int ledger_add(struct adder_ledger_key *key,
 	return -1;
 }
 
-/* The wait of @t ended at @now (it is switched in), or is cut there: charge it. */
-static __always_inline void ledger_post_wait(struct adder_thread *t, __u32 tid, __u64 now)
+/* Waits and bursts for which there is no room stay with the thread, by state. */
+static __always_inline void ledger_spill(struct adder_thread *t,
+					 const struct adder_ledger_value *value)
+{
+	t->spilled_ns[t->state < ADDER_STATE_NR ? t->state : 0] += value->wait_ns;
+	t->spilled_ns[ADDER_STATE_RUNQ] += value->runq_ns;
+	t->spilled_ns[ADDER_STATE_CPU] += value->burst_ns + value->stolen_ns;
+}
+
+/* The stint of @t on its CPU ends at @now, with @burst of CPU time: charge it, and the wait before.
+ */
+static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64 burst, __u64 now)
 {
 	struct adder_ledger_key key = {
 		.stack = t->stack,
@@ -73,52 +83,21 @@ static __always_inline void ledger_post_wait(struct adder_thread *t, __u32 tid, 
 		.state = t->state,
 		.how = t->how,
 	};
-	__u64 woken = t->wake_ns && t->wake_ns < now ? t->wake_ns : now;
-	struct adder_ledger_value value = {
-		.burst_ns = t->burst_ns,
-		.stolen_ns = t->stolen_ns,
-		.count = 1,
-	};
+	struct adder_ledger_value value = { .burst_ns = burst, .count = t->out_ns != 0 };
+	__u64 in = t->in_ns < now ? t->in_ns : now, woken = t->wake_ns ? t->wake_ns : in;
 
-	if (woken < t->out_ns)
-		woken = t->out_ns;
-	value.wait_ns = woken - t->out_ns;
-	value.runq_ns = now > woken ? now - woken : 0;
+	if (woken > in)
+		woken = in;
+	if (t->out_ns) {
+		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
+		value.runq_ns = in > woken ? in - woken : 0;
+	}
 	if (t->throttled)
 		value.throttled_ns = t->state == ADDER_STATE_RUNQ ? value.wait_ns + value.runq_ns
 								  : value.runq_ns;
-	t->burst_ns = 0;
-	t->stolen_ns = 0;
-	t->out_ns = 0;
-	if (ledger_add(&key, &value)) {
-		t->spilled_ns[t->state < ADDER_STATE_NR ? t->state : 0] += value.wait_ns;
-		t->spilled_ns[ADDER_STATE_RUNQ] += value.runq_ns + value.stolen_ns;
-		t->spilled_ns[ADDER_STATE_CPU] += value.burst_ns;
-	}
-}
-
-/* CPU time that no wait ended: at the death of the thread, or when it becomes another program. */
-static __always_inline void ledger_post_burst(struct adder_thread *t, __u32 tid, __u64 stack)
-{
-	struct adder_ledger_key key = {
-		.stack = stack,
-		.process = t->process,
-		.tid = tid,
-		.syscall = ADDER_NO_SYSCALL,
-		.state = ADDER_STATE_CPU,
-		.how = ADDER_HOW_SWITCH,
-	};
-	struct adder_ledger_value value = {
-		.burst_ns = t->burst_ns,
-		.stolen_ns = t->stolen_ns,
-	};
-
-	t->burst_ns = 0;
-	t->stolen_ns = 0;
-	if (ledger_add(&key, &value)) {
-		t->spilled_ns[ADDER_STATE_CPU] += value.burst_ns;
-		t->spilled_ns[ADDER_STATE_RUNQ] += value.stolen_ns;
-	}
+	value.stolen_ns = (__s64)(now - in) - (__s64)burst;
+	if (ledger_add(&key, &value))
+		ledger_spill(t, &value);
 }
 
 #endif

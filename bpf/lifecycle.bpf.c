@@ -162,9 +162,8 @@ static __always_inline void rebase_thread(struct task_struct *task, __u32 old_ti
 		/* sum_exec_runtime is behind by up to a tick; the clock is not */
 		__u64 stint = t->in_ns && t->in_ns < now ? now - t->in_ns : 0;
 
-		t->burst_ns += stint;
 		fresh.runtime_ns = t->runtime_ns + stint;
-		ledger_post_burst(t, old_tid, ADDER_STACK_NONE);
+		ledger_post(t, old_tid, stint, now);
 		send_thread_exit(t, old_tid, task->comm, now);
 		bpf_map_delete_elem(&threads, &old_tid);
 	} else {
@@ -175,6 +174,10 @@ static __always_inline void rebase_thread(struct task_struct *task, __u32 old_ti
 	fresh.process = p->serial;
 	fresh.tgid = task->tgid;
 	fresh.in_ns = fresh.first_ns = now;
+	fresh.stack = ADDER_STACK_STARTING;
+	fresh.state = ADDER_STATE_CPU;
+	fresh.how = ADDER_HOW_SWITCH;
+	fresh.syscall = ADDER_NO_SYSCALL;
 	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
 }
 
@@ -290,6 +293,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 	fresh.stack = ADDER_STACK_BEFORE;
 	if (task->on_cpu) {
 		fresh.in_ns = fresh.first_ns;
+		wait.state = ADDER_STATE_CPU;
 	} else {
 		fresh.out_ns = fresh.first_ns;
 		if (task_state)

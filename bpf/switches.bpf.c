@@ -2,9 +2,10 @@
 /*
  * Every context switch and wake-up of a Python thread: where its time goes, to the nanosecond.
  *
- *   switched out -> walk its stack, ask why -> woken -> switched in -> charge {stack, state}
+ *   switched out -> walk its stack, ask why -> woken -> switched in -> out again: charge the wait
+ *   {stack, state}, and the CPU time since
  *
- * CPU time is the kernel's own (se.sum_exec_runtime), and goes up with the wait that ended it; user
+ * CPU time is the kernel's own (se.sum_exec_runtime), and goes up with the wait before it; user
  * space splits it by the sampling clock's ticks (ticks.bpf.c).
  *
  * Known gaps.  Some kernels do not report the switches of some other tasks, so a Python thread's
@@ -24,7 +25,6 @@ static __noinline struct adder_thread *adopt_thread(struct task_struct *task,
 						    struct adder_process *p, __u64 now)
 {
 	struct adder_thread fresh = {};
-	struct adder_thread *t;
 
 	if (!p)
 		return NULL;
@@ -36,12 +36,8 @@ static __noinline struct adder_thread *adopt_thread(struct task_struct *task,
 	fresh.how = ADDER_HOW_UNKNOWN;
 	fresh.syscall = ADDER_NO_SYSCALL;
 	fresh.runtime_ns = task->se.sum_exec_runtime;
-	t = new_thread(task->pid, &fresh);
-	if (!t || !t->out_ns)
-		return t;
-	ledger_post_wait(t, task->pid, now);
-	t->in_ns = now;
-	return t;
+	fresh.in_ns = now;
+	return new_thread(task->pid, &fresh);
 }
 
 /* CPU time since it was last charged. */
@@ -54,34 +50,27 @@ static __always_inline __u64 take_burst(struct adder_thread *t, struct task_stru
 	return burst;
 }
 
-/* Close the time on the CPU that ends at @now. */
+/* Close the stint on the CPU that ends at @now. */
 static __always_inline void end_stint(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
-	__u64 burst = take_burst(t, task), in;
+	__u64 burst = take_burst(t, task);
 
-	if (t->out_ns) { /* its switch-in was not reported */
+	if (!t->in_ns) { /* its switch-in was not reported: by its CPU time it was then */
 		lose(ADDER_LOST_SWITCH_IN);
-		in = now - burst;
-		if (burst > now || in < t->out_ns)
-			in = t->out_ns;
-		ledger_post_wait(t, task->pid, in);
-		t->in_ns = in;
+		t->in_ns = burst < now ? now - burst : now;
+		if (t->in_ns < t->out_ns)
+			t->in_ns = t->out_ns;
 	}
-	if (t->in_ns && t->in_ns <= now) {
-		/* the first stint began within a tick of the charge it counts from */
-		if (burst > now - t->in_ns && t->in_ns == t->first_ns)
-			burst = now - t->in_ns;
-		t->stolen_ns += (__s64)(now - t->in_ns) - (__s64)burst;
-	}
-	t->burst_ns += burst;
-	t->in_ns = 0;
+	/* the first stint began within a tick of the charge it counts from */
+	if (t->in_ns == t->first_ns && t->in_ns <= now && burst > now - t->in_ns)
+		burst = now - t->in_ns;
+	ledger_post(t, task->pid, burst, now);
 }
 
 static __always_inline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
 	__u32 tid = task->pid;
 
-	ledger_post_burst(t, tid, ADDER_STACK_EXITING);
 	send_thread_exit(t, tid, task->comm, now);
 	bpf_map_delete_elem(&threads, &tid);
 }
@@ -106,6 +95,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	t->how = t->throttled ? ADDER_HOW_THROTTLED : wait.how;
 	t->syscall = wait.syscall;
 	t->wake_ns = 0;
+	t->in_ns = 0;
 	t->out_ns = now;
 }
 
@@ -134,9 +124,8 @@ static __always_inline void switch_in(struct task_struct *task, __u64 now)
 		adopt_thread(task, find_process(task->tgid), now);
 		return;
 	}
-	if (t->out_ns)
-		ledger_post_wait(t, task->pid, now);
-	t->in_ns = now;
+	if (!t->in_ns)
+		t->in_ns = now;
 }
 
 SEC("tp_btf/sched_switch")
@@ -164,7 +153,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 	if (!is_tracked(task->tgid) || !recording_start_ns)
 		return 0;
 	t = find_thread(task->pid);
-	if (!t || !t->out_ns || t->wake_ns)
+	if (!t || t->in_ns || t->wake_ns)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled |= task_throttled(task);

@@ -4,16 +4,16 @@
  *
  *   tick of the CPU's clock -> a Python thread runs -> walk its stack -> count {stack}
  *
- * A tick only counts.  How much time a tick stands for is settled in user space: the thread's exact
- * CPU time divided by its ticks.  (Charging each tick the time since the one before would favour
- * functions that run long at a stretch: their ticks come at even distances, those of short bursts
- * share the gap with whatever ran before.)
+ * A tick only counts, by its stack and by the wait that the thread came from.  How much time a tick
+ * stands for is settled in user space, where the exact CPU time after each wait is known. (Charging
+ * each tick the time since the one before would favour functions that run long at a stretch: their
+ * ticks come at even distances, those of short bursts share the gap with whatever ran before.)
  *
  * The clock is a timer interrupt: code that runs with interrupts off is charged where it turns them
  * on again.
  */
 #include "capture.h"
-#include "ledger.h"
+#include "thread.h"
 
 /* struct bpf_perf_event_data: the interrupted registers come first; CS is the 18th on x86_64. */
 struct tick_context {
@@ -31,16 +31,18 @@ int on_tick(struct tick_context *ctx)
 		.syscall = ADDER_NO_SYSCALL,
 	};
 	struct adder_ledger_value value = { .count = 1 };
-	struct adder_process *p;
+	struct adder_thread *t;
 
 	if (!is_tracked(task->tgid) || !recording_start_ns)
 		return 0;
-	p = find_process(task->tgid);
-	if (!p)
-		return 0; /* it is exiting: its last CPU time stays with [exiting] */
-	key.process = p->serial;
+	t = find_thread(task->pid);
+	if (!t)
+		return 0; /* not looked at yet: it has no CPU time in the ledger either */
+	key.process = t->process;
 	key.tid = task->pid;
-	key.stack = capture_stack(p, task->thread.fsbase);
+	key.on = t->stack;
+	key.stack = t->exiting ? ADDER_STACK_EXITING
+			       : capture_stack(find_process(task->tgid), task->thread.fsbase);
 	value.sys_count = !(ctx->regs[TICK_CS] & 3);
 	ledger_add(&key, &value);
 	return 0;

@@ -181,9 +181,15 @@ enum adder_how {
 	ADDER_HOW_UNKNOWN,
 };
 
+/*
+ * A wait is posted when the stint on the CPU that followed it ends, with that stint's CPU time:
+ * so CPU time is known exactly by the stack of the wait before it.  Ticks say which wait theirs
+ * came after, and only they say where within a stint the time went.
+ */
 struct adder_ledger_key {
-	__u64 stack;   /* hash, or enum adder_stack_id */
-	__u64 on;      /* hash of what is waited for; 0: unknown */
+	__u64 stack; /* hash, or enum adder_stack_id */
+	__u64 on; /* hash of what is waited for, 0: unknown; of a tick: the stack of the wait before
+		   */
 	__u32 process; /* serial */
 	__u32 tid;
 	__u16 syscall; /* ADDER_NO_SYSCALL: none */
@@ -197,23 +203,22 @@ struct adder_ledger_value {
 	__u64 wait_ns;      /* in the key's state; 0 for CPU */
 	__u64 runq_ns;      /* then waiting for a CPU, once woken */
 	__u64 throttled_ns; /* of which for want of quota */
-	__u64 burst_ns; /* CPU time that ended with these waits; exact, not yet split by function */
-	__s64 stolen_ns; /* on a CPU but not charged by the kernel: hypervisor, interrupts */
+	__u64 burst_ns;     /* CPU time between these waits and the next ones; exact */
+	__s64 stolen_ns; /* wall time of those bursts that is not in burst_ns: taken by a hypervisor
+			  * or interrupts; negative: charged before the thread was switched in */
 	__u32 count;     /* waits, or ticks */
 	__u32 sys_count; /* ticks that found the kernel */
 };
 
 /* A thread between two switches, keyed by its tid. */
 struct adder_thread {
-	__u64 in_ns;      /* switched in; 0: not on a CPU */
-	__u64 out_ns;     /* switched out; 0: on a CPU */
-	__u64 wake_ns;    /* woken since; 0: not yet */
+	__u64 out_ns;     /* last switched out; 0: not yet */
+	__u64 wake_ns;    /* woken since; 0: not */
+	__u64 in_ns;      /* switched in since; 0: not on a CPU */
 	__u64 runtime_ns; /* se.sum_exec_runtime up to which CPU time is charged */
-	__u64 burst_ns;   /* charged at the last switch-out, to be posted with the wait */
-	__s64 stolen_ns;
-	__u64 stack, on;
-	__u64 first_ns; /* first seen */
-	__u32 process;  /* serial */
+	__u64 stack, on;  /* of the wait from out_ns on */
+	__u64 first_ns;   /* first seen */
+	__u32 process;    /* serial */
 	__u32 tgid;
 	__u16 syscall;
 	__u8 state, how;

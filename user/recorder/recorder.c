@@ -152,7 +152,7 @@ static bool still_waits(struct recorder *r, const struct adder_known_thread *thr
 	struct adder_thread now;
 
 	return !session_find_thread(r->session, thread->tid, &now) &&
-	       now.out_ns == thread->since_ns && now.stack == ADDER_STACK_BEFORE &&
+	       now.out_ns == thread->since_ns && !now.in_ns && now.stack == ADDER_STACK_BEFORE &&
 	       now.process == thread->serial;
 }
 
@@ -320,24 +320,19 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 		.state = t->state,
 		.how = t->how,
 	};
-	struct adder_ledger_value value = { .burst_ns = t->burst_ns,
-					    .stolen_ns = t->stolen_ns,
-					    .count = 1 };
-	uint64_t end = r->end_ns, woken = t->wake_ns ? t->wake_ns : end;
+	struct adder_ledger_value value = { .count = t->out_ns != 0 };
+	uint64_t end = r->end_ns, in = t->in_ns ? t->in_ns : end,
+		 woken = t->wake_ns ? t->wake_ns : in;
 	struct process_stat stat;
 
+	in = in < end ? in : end;
+	woken = woken < in ? woken : in;
 	if (t->out_ns) {
-		woken = woken < t->out_ns ? t->out_ns : woken > end ? end : woken;
 		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
-		value.runq_ns = end > woken ? end - woken : 0;
+		value.runq_ns = in - (woken > t->out_ns ? woken : t->out_ns < in ? t->out_ns : in);
 		value.throttled_ns = t->throttled ? value.runq_ns : 0;
-	} else {
-		key.stack = t->exiting ? ADDER_STACK_EXITING : ADDER_STACK_NONE;
-		key.state = ADDER_STATE_CPU;
-		key.how = ADDER_HOW_SWITCH;
-		key.syscall = ADDER_NO_SYSCALL;
-		value.burst_ns += t->in_ns && end > t->in_ns ? end - t->in_ns : 0;
 	}
+	value.burst_ns = end - in;
 	resolver_add(r->resolver, &key, &value);
 	add_spilled(r, t->process, tid, t->spilled_ns);
 	resolver_life(r->resolver, t->process, end > t->first_ns ? end - t->first_ns : 0);
@@ -356,7 +351,7 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	err = drain(r);
 	session_each_thread(r->session, close_thread, r);
 	members_settle(r->members);
-	resolver_finish(r->resolver, &facts.totals);
+	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);
 	session_lost(r->session, facts.lost);
 	if (session_cost(r->session, &facts.bpf_ns))
 		facts.bpf_ns = 0;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "profile/profile.h"
+#include "resolve/shares.h"
 #include "resolve/syscall_name.h"
 
 struct account {
@@ -19,19 +20,19 @@ struct accounts {
 	struct account *all;
 };
 
-/* A thread's CPU time, while it is being split. */
-struct share {
-	uint64_t cpu_ns, ticks;         /* in all */
-	uint64_t given_ns, given_ticks; /* so far: the last one gets what rounding left */
-	uint64_t stolen_ns;             /* on the CPU, but not charged by the kernel */
-	uint64_t over_ns; /* charged twice so far; comes off the next waits for the CPU */
+/* What the kernel's clock and ours disagree about, of a thread. */
+struct balance {
+	uint64_t stolen_ns; /* on the CPU, but not charged by the kernel */
+	uint64_t over_ns;   /* charged twice so far; comes off the next waits for the CPU */
 };
 
 struct settling {
 	struct profile *p;
-	struct share *shares;
+	struct balance *balances;
+	struct shares *shares;
 	const struct accounts_hooks *hooks;
 	uint64_t unknown;
+	uint32_t lost_stack;
 	int state[ADDER_STATE_NR], wall, sys, throttled, samples; /* indices of the types */
 };
 
@@ -104,15 +105,14 @@ static uint32_t pseudo_stack(struct profile *p, const char *name)
 	return profile_stack(p, &location, 1);
 }
 
-static uint32_t stack_of(struct settling *s, const struct account_key *key)
+/* The profile's id of a stack that may have been told only after it was added. */
+static uint32_t known_stack(struct settling *s, uint32_t thread, uint64_t stack)
 {
-	uint32_t stack = key->stack;
+	uint32_t id = stack;
 
-	if (key->stack >> 63 && s->hooks->stack(s->hooks->arg, key->thread, key->stack, &stack)) {
-		s->unknown++;
-		stack = pseudo_stack(s->p, "[stack lost]");
-	}
-	return stack;
+	if (!(stack >> 63))
+		return id;
+	return s->hooks->stack(s->hooks->arg, thread, stack, &id) ? s->lost_stack : id;
 }
 
 static void add(struct settling *s, uint32_t stack, uint32_t labels, int type, int64_t value)
@@ -143,28 +143,26 @@ static uint64_t wakeup_cost(const struct account *account)
 	return cost < account->sum.burst_ns ? cost : account->sum.burst_ns;
 }
 
-/* The part of the thread's CPU time that falls to an account: by ticks, else by its own bursts. */
-static uint64_t cpu_of(struct share *share, const struct account *account)
+/* The part of its thread's CPU time that falls to an account. */
+static uint64_t cpu_of(struct settling *s, const struct account *account)
 {
-	uint64_t ns;
+	const struct account_key *key = &account->key;
+	uint32_t thread = key->thread;
+	uint64_t cost = wakeup_cost(account);
 
-	if (!share->ticks)
-		return account->sum.burst_ns - wakeup_cost(account);
-	if (account->key.how != ADDER_HOW_TICK)
-		return 0;
-	share->given_ticks += account->sum.count;
-	/* up to here, less what was given: the roundings do not add up */
-	ns = (uint64_t)((__uint128_t)share->cpu_ns * share->given_ticks / share->ticks) -
-	     share->given_ns;
-	share->given_ns += ns;
-	return ns;
+	if (key->how == ADDER_HOW_TICK)
+		return shares_of_ticks(s->shares, thread, known_stack(s, thread, key->on),
+				       account->sum.count);
+	if (shares_without_ticks(s->shares, thread, known_stack(s, thread, key->stack)))
+		return account->sum.burst_ns;
+	return cost;
 }
 
-static uint64_t take_off(struct share *share, uint64_t runq_ns)
+static uint64_t take_off(struct balance *balance, uint64_t runq_ns)
 {
-	uint64_t over = share->over_ns < runq_ns ? share->over_ns : runq_ns;
+	uint64_t over = balance->over_ns < runq_ns ? balance->over_ns : runq_ns;
 
-	share->over_ns -= over;
+	balance->over_ns -= over;
 	return runq_ns - over;
 }
 
@@ -172,7 +170,7 @@ static void settle_wait(struct settling *s, const struct account *account, uint3
 {
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
-	struct share *share = &s->shares[key->thread];
+	struct balance *balance = &s->balances[key->thread];
 	uint64_t wait = sum->wait_ns, runq = sum->runq_ns;
 	uint32_t labels =
 		s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
@@ -181,9 +179,9 @@ static void settle_wait(struct settling *s, const struct account *account, uint3
 		runq += wait;
 		wait = 0;
 	}
-	share->over_ns += wakeup_cost(account);
+	balance->over_ns += wakeup_cost(account);
 	add_time(s, stack, labels, key->state, wait);
-	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(share, runq));
+	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(balance, runq));
 	add(s, stack, labels, s->throttled, sum->throttled_ns);
 }
 
@@ -191,11 +189,12 @@ static void settle(struct settling *s, const struct account *account)
 {
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
-	uint64_t cpu = cpu_of(&s->shares[key->thread], account);
+	uint64_t cpu = cpu_of(s, account);
 	uint32_t plain = s->hooks->labels(s->hooks->arg, key->thread, 0, 0);
-	uint32_t stack = stack_of(s, key);
+	uint32_t stack = known_stack(s, key->thread, key->stack);
 
-	add_time(s, stack, plain, ADDER_STATE_CPU, cpu + wakeup_cost(account));
+	s->unknown += stack == s->lost_stack;
+	add_time(s, stack, plain, ADDER_STATE_CPU, cpu);
 	if (key->how == ADDER_HOW_TICK) {
 		add(s, stack, plain, s->sys, sum->count ? cpu * sum->sys_count / sum->count : 0);
 		add(s, stack, plain, s->samples, sum->count);
@@ -203,7 +202,7 @@ static void settle(struct settling *s, const struct account *account)
 	}
 	add(s, stack, plain, s->sys, wakeup_cost(account));
 	if (key->state == ADDER_STATE_CPU)
-		s->shares[key->thread].over_ns += wakeup_cost(account);
+		s->balances[key->thread].over_ns += wakeup_cost(account);
 	else
 		settle_wait(s, account, stack);
 }
@@ -213,7 +212,7 @@ static void settle_stolen(struct settling *s, uint32_t thread)
 {
 	uint32_t labels =
 		s->hooks->labels(s->hooks->arg, thread, profile_string(s->p, "stolen"), 0);
-	uint64_t stolen = take_off(&s->shares[thread], s->shares[thread].stolen_ns);
+	uint64_t stolen = take_off(&s->balances[thread], s->balances[thread].stolen_ns);
 
 	add_time(s, pseudo_stack(s->p, "[taken from the CPU]"), labels, ADDER_STATE_RUNQ, stolen);
 }
@@ -231,32 +230,51 @@ static void find_types(struct settling *s)
 	s->samples = profile_type_find(s->p, "samples");
 }
 
+/* Sum up what is to be split. */
+static void weigh(struct settling *s, const struct account *account)
+{
+	const struct account_key *key = &account->key;
+	const struct adder_ledger_value *sum = &account->sum;
+	uint32_t thread = key->thread;
+
+	if (key->how == ADDER_HOW_TICK) {
+		shares_add_ticks(s->shares, thread, known_stack(s, thread, key->on), sum->count);
+		return;
+	}
+	shares_add_time(s->shares, thread, known_stack(s, thread, key->stack),
+			sum->burst_ns - wakeup_cost(account));
+	if (sum->stolen_ns > 0)
+		s->balances[thread].stolen_ns += sum->stolen_ns;
+}
+
+static void settle_all(struct accounts *a, struct settling *s, uint32_t threads)
+{
+	struct account *account, *next;
+
+	HASH_ITER (hh, a->all, account, next)
+		weigh(s, account);
+	shares_close(s->shares);
+	HASH_ITER (hh, a->all, account, next) {
+		if (!s->hooks->skip(s->hooks->arg, account->key.thread))
+			settle(s, account);
+	}
+	for (uint32_t thread = 0; thread < threads; thread++) {
+		if (!s->hooks->skip(s->hooks->arg, thread))
+			settle_stolen(s, thread);
+	}
+}
+
 uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads,
 			 const struct accounts_hooks *hooks)
 {
-	cleanup_free struct share *shares = calloc(threads + 1, sizeof(*shares));
-	struct settling s = { .p = p, .shares = shares, .hooks = hooks };
-	struct account *account, *next;
+	cleanup_free struct balance *balances = calloc(threads + 1, sizeof(*balances));
+	CLEANUP(shares_free) struct shares *shares = shares_new(threads, hooks->tick_ns);
+	struct settling s = { .p = p, .balances = balances, .shares = shares, .hooks = hooks };
 
-	if (!shares)
+	if (!balances || !shares)
 		return 0;
 	find_types(&s);
-	HASH_ITER (hh, a->all, account, next) {
-		struct share *share = &shares[account->key.thread];
-
-		share->cpu_ns += account->sum.burst_ns - wakeup_cost(account);
-		if (account->sum.stolen_ns > 0)
-			share->stolen_ns += account->sum.stolen_ns;
-		if (account->key.how == ADDER_HOW_TICK)
-			share->ticks += account->sum.count;
-	}
-	HASH_ITER (hh, a->all, account, next) {
-		if (!hooks->skip(hooks->arg, account->key.thread))
-			settle(&s, account);
-	}
-	for (uint32_t thread = 0; thread < threads; thread++) {
-		if (!hooks->skip(hooks->arg, thread))
-			settle_stolen(&s, thread);
-	}
+	s.lost_stack = pseudo_stack(p, "[stack lost]");
+	settle_all(a, &s, threads);
 	return s.unknown;
 }

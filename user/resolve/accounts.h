@@ -39,6 +39,7 @@ int accounts_add(struct accounts *a, const struct account_key *key,
 typedef bool (*accounts_skip_fn)(void *arg, uint32_t thread);
 
 struct accounts_hooks {
+	uint64_t tick_ns; /* period of the sampling clock */
 	accounts_skip_fn skip;
 	accounts_stack_fn stack;
 	accounts_labels_fn labels;
@@ -46,9 +47,8 @@ struct accounts_hooks {
 };
 
 /**
- * Turn all into samples of @p.  Each of the @threads threads' CPU time, which is exact, is split
- * over its stacks in proportion to their ticks; without a tick it stays with the stacks that ended
- * its bursts.  Returns the number of accounts whose stack was never told.
+ * Turn all into samples of @p, the CPU time of the @threads threads split by their ticks
+ * (shares.h).  Returns the number of accounts whose stack was never told.
  */
 uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads,
 			 const struct accounts_hooks *hooks);

@@ -321,8 +321,10 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	account.syscall = key->syscall;
 	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
 	account.how = key->how;
-	if (key->how == ADDER_HOW_TICK)
+	if (key->how == ADDER_HOW_TICK) {
+		account.on = stack_key(r, process, thread, key->on);
 		r->ticks += value->count;
+	}
 	accounts_add(r->accounts, &account, value);
 }
 
@@ -396,11 +398,13 @@ uint64_t resolver_stack_count(const struct resolver *r)
 	return r->stacks;
 }
 
-void resolver_finish(struct resolver *r, struct resolver_totals *ret)
+void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_totals *ret)
 {
-	struct accounts_hooks hooks = {
-		.skip = is_dropped, .stack = find_stack, .labels = make_labels, .arg = r
-	};
+	struct accounts_hooks hooks = { .tick_ns = tick_ns,
+					.skip = is_dropped,
+					.stack = find_stack,
+					.labels = make_labels,
+					.arg = r };
 	struct process *process, *next;
 
 	memset(ret, 0, sizeof(*ret));

@@ -85,7 +85,7 @@ struct resolver_totals {
 	uint64_t unknown_stacks; /* intervals and ticks whose stack never came */
 };
 
-/** Split the CPU time and add all samples to the profile. */
-void resolver_finish(struct resolver *r, struct resolver_totals *ret);
+/** Split the CPU time by ticks of @tick_ns each, and add all samples to the profile. */
+void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_totals *ret);
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "resolve/shares.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#define FEW_TICKS 4 /* a stratum that should have fewer is split with others */
+
+/* Time and the ticks to split it by. */
+struct share {
+	uint64_t ns, ticks;
+	uint64_t given_ns, given_ticks; /* so far: roundings do not add up */
+};
+
+struct stratum_key {
+	uint64_t stack;
+	uint64_t thread;
+};
+
+struct stratum {
+	struct stratum_key key;
+	struct share share;
+	bool pooled;
+	UT_hash_handle hh;
+};
+
+struct shares {
+	uint64_t tick_ns;
+	struct stratum *strata;
+	struct share pools[]; /* of each thread's small strata */
+};
+
+struct shares *shares_new(uint32_t threads, uint64_t tick_ns)
+{
+	struct shares *s = calloc(1, sizeof(*s) + threads * sizeof(s->pools[0]));
+
+	if (s)
+		s->tick_ns = tick_ns;
+	return s;
+}
+
+void shares_free(struct shares *s)
+{
+	struct stratum *stratum, *next;
+
+	if (!s)
+		return;
+	HASH_ITER (hh, s->strata, stratum, next) {
+		HASH_DEL(s->strata, stratum);
+		free(stratum);
+	}
+	free(s);
+}
+
+static struct stratum *find(const struct shares *s, uint32_t thread, uint64_t stack)
+{
+	struct stratum_key key = { .stack = stack, .thread = thread };
+	struct stratum *stratum;
+
+	HASH_FIND(hh, s->strata, &key, sizeof(key), stratum);
+	return stratum;
+}
+
+/* The share that @stack's time is in; without memory for its own, the thread's pool. */
+static struct share *get(struct shares *s, uint32_t thread, uint64_t stack)
+{
+	struct stratum *stratum = find(s, thread, stack);
+
+	if (stratum)
+		return &stratum->share;
+	stratum = calloc(1, sizeof(*stratum));
+	if (!stratum)
+		return &s->pools[thread];
+	stratum->key = (struct stratum_key){ .stack = stack, .thread = thread };
+	HASH_ADD(hh, s->strata, key, sizeof(stratum->key), stratum);
+	return &stratum->share;
+}
+
+void shares_add_time(struct shares *s, uint32_t thread, uint64_t stack, uint64_t ns)
+{
+	get(s, thread, stack)->ns += ns;
+}
+
+void shares_add_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count)
+{
+	get(s, thread, stack)->ticks += count;
+}
+
+void shares_close(struct shares *s)
+{
+	struct stratum *stratum, *next;
+
+	HASH_ITER (hh, s->strata, stratum, next) {
+		struct share *pool = &s->pools[stratum->key.thread];
+
+		/* a large one without ticks can't be split by its own, either */
+		stratum->pooled =
+			stratum->share.ns < FEW_TICKS * s->tick_ns || !stratum->share.ticks;
+		if (!stratum->pooled)
+			continue;
+		pool->ns += stratum->share.ns;
+		pool->ticks += stratum->share.ticks;
+	}
+}
+
+static struct share *share_of(struct shares *s, uint32_t thread, uint64_t stack)
+{
+	struct stratum *stratum = find(s, thread, stack);
+
+	return stratum && !stratum->pooled ? &stratum->share : &s->pools[thread];
+}
+
+uint64_t shares_of_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count)
+{
+	struct share *share = share_of(s, thread, stack);
+	uint64_t ns;
+
+	if (!share->ticks)
+		return 0;
+	share->given_ticks += count;
+	ns = (uint64_t)((__uint128_t)share->ns * share->given_ticks / share->ticks) -
+	     share->given_ns;
+	share->given_ns += ns;
+	return ns;
+}
+
+int shares_without_ticks(struct shares *s, uint32_t thread, uint64_t stack)
+{
+	return !share_of(s, thread, stack)->ticks;
+}
