@@ -47,7 +47,8 @@ static int usage(FILE *out, int status)
 int main(int argc, char **argv)
 {
 	if (argc < 2 || argv[1][0] == '-') {
-		if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h")))
+		if (argc >= 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") ||
+				  !strcmp(argv[1], "-h")))
 			return usage(stdout, CMD_DONE);
 		if (argc >= 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))) {
 			puts("adder " ADDER_VERSION);
