@@ -55,18 +55,12 @@ static int read_fdinfo(int fd, uint64_t *ret_inode, uint64_t *ret_mount)
 	return find_number(text, "mnt_id", ret_mount);
 }
 
-/* The device of the file system that mount @id is of, in the mount namespace of @pid. */
-static int find_device(pid_t pid, uint64_t id, uint32_t *ret)
+/* The device of mount @id, in the mount table @file. */
+static int find_mount(FILE *file, uint64_t id, uint32_t *ret)
 {
-	cleanup_fclose FILE *file = NULL;
 	cleanup_free char *line = NULL;
-	char path[64];
 	size_t size = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
 	while (getline(&line, &size, file) > 0) {
 		uint32_t major, minor;
 		uint64_t mount;
@@ -79,6 +73,17 @@ static int find_device(pid_t pid, uint64_t id, uint32_t *ret)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+/* The device of the file system that mount @id is of, in the mount namespace of @pid. */
+static int find_device(pid_t pid, uint64_t id, uint32_t *ret)
+{
+	cleanup_fclose FILE *file = NULL;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", pid);
+	file = fopen(path, "re");
+	return file ? find_mount(file, id, ret) : -errno;
 }
 
 static int identify_open(pid_t pid, int fd, struct process_file *ret)
