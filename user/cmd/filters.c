@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
 #include "cmd/filters.h"
 
 #include <pwd.h>
@@ -29,9 +30,9 @@ static void add_value(struct argp_state *state, struct filter_list *list, const 
 
 static void add_pids(struct argp_state *state, struct filter *f, char *list)
 {
-	char *save = NULL;
+	char *item;
 
-	for (char *item = strtok_r(list, ",", &save); item; item = strtok_r(NULL, ",", &save)) {
+	while ((item = strsep(&list, ","))) {
 		uint64_t pid;
 
 		if (text_to_u64(item, 1, 1 << 22, &pid))

@@ -110,30 +110,38 @@ static void add_command_line(struct profile *p, int argc, char **argv)
 	profile_comment(p, "command: %s", line);
 }
 
+static int write_profile(const struct profile *p, int fd, const char *path)
+{
+	int err = output_close(fd, path, pprof_write(p, fd));
+	bool is_default = !strcmp(path, DEFAULT_FILE);
+
+	if (!err && strcmp(path, "-") != 0)
+		log_info("wrote %s: 'adder report%s%s' shows it", path, is_default ? "" : " ",
+			 is_default ? "" : path);
+	return err;
+}
+
 int cmd_record(int argc, char **argv)
 {
 	struct record_args args = { .recording.rate_hz = DEFAULT_HZ, .output = DEFAULT_FILE };
+	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;
-	int fd, err, command_status;
+	int fd;
 
 	parse_args(argc, argv, &args, "adder record");
-	fd = output_open(args.output); /* first: an hour's recording should not fail at its end */
+	if (recording_open(&args.recording, &run))
+		return CMD_FAILED;
+	fd = output_open(args.output); /* now: an hour's recording should not fail at its end */
 	if (fd < 0)
 		return CMD_FAILED;
-	err = recording_make(&args.recording, &p, &command_status);
-	if (err) {
+	if (recording_make(run, &p)) {
 		output_close(fd, args.output, 0);
 		return CMD_FAILED;
 	}
 	add_command_line(p, argc, argv);
-	err = output_close(fd, args.output, pprof_write(p, fd));
-	if (err)
+	if (write_profile(p, fd, args.output))
 		return CMD_FAILED;
-	if (strcmp(args.output, "-") != 0)
-		log_info("wrote %s: 'adder report%s%s' shows it", args.output,
-			 strcmp(args.output, DEFAULT_FILE) ? " " : "",
-			 strcmp(args.output, DEFAULT_FILE) ? args.output : "");
-	return command_status;
+	return recording_status(run);
 }
 
 int cmd_profile(int argc, char **argv)
@@ -142,15 +150,18 @@ int cmd_profile(int argc, char **argv)
 		.recording = { .rate_hz = DEFAULT_HZ, .duration_ns = 10000000000ULL },
 		.brief = true,
 	};
-	CLEANUP(profile_free) struct profile *p = NULL;
 	struct report_options report = report_defaults(output_width());
-	int err, command_status;
+	CLEANUP(recording_close) struct recording_run *run = NULL;
+	CLEANUP(profile_free) struct profile *p = NULL;
+	struct output output;
+	int err;
 
 	parse_args(argc, argv, &args, "adder");
-	err = recording_make(&args.recording, &p, &command_status);
-	if (err)
+	if (recording_open(&args.recording, &run) || recording_make(run, &p))
 		return CMD_FAILED;
 	add_command_line(p, argc, argv);
-	err = report_print(p, &report, stdout);
-	return err ? CMD_FAILED : CMD_DONE;
+	if (output_begin(&output, "-"))
+		return CMD_FAILED;
+	err = report_print(p, &report, output.stream);
+	return output_end(&output, err) ? CMD_FAILED : CMD_DONE;
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -19,7 +20,7 @@
 
 #define PROGRESS_NS 200000000 /* between changes of the live line */
 
-struct run {
+struct recording_run {
 	const struct recording *options;
 	struct recorder *recorder;
 	struct launch launch;
@@ -68,7 +69,7 @@ static int say_why_not(int err)
 	return log_errno(err, "cannot load the kernel programs (-v tells more)");
 }
 
-static void show_progress(struct run *run)
+static void show_progress(struct recording_run *run)
 {
 	struct recorder_progress p;
 	char line[160];
@@ -85,7 +86,7 @@ static void show_progress(struct run *run)
 }
 
 /* A signal that ends the recording?  A child's end alone is asked for elsewhere. */
-static bool take_signals(struct run *run)
+static bool take_signals(struct recording_run *run)
 {
 	struct signalfd_siginfo info;
 
@@ -96,7 +97,7 @@ static bool take_signals(struct run *run)
 	return false;
 }
 
-static int wait_ms(const struct run *run)
+static int wait_ms(const struct recording_run *run)
 {
 	int ms = recorder_timeout_ms(run->recorder);
 	uint64_t elapsed = now_ns() - run->start_ns, limit = run->options->duration_ns;
@@ -106,7 +107,7 @@ static int wait_ms(const struct run *run)
 	return ms;
 }
 
-static bool is_over(struct run *run)
+static bool is_over(struct recording_run *run)
 {
 	if (take_signals(run))
 		return true;
@@ -115,7 +116,7 @@ static bool is_over(struct run *run)
 	return run->options->duration_ns && now_ns() - run->start_ns >= run->options->duration_ns;
 }
 
-static int loop(struct run *run)
+static int loop(struct recording_run *run)
 {
 	struct pollfd fds[] = {
 		{ .fd = recorder_fd(run->recorder), .events = POLLIN },
@@ -132,7 +133,7 @@ static int loop(struct run *run)
 	return err;
 }
 
-static int begin(struct run *run)
+static int begin(struct recording_run *run)
 {
 	struct recorder_progress p;
 	int err = recorder_start(run->recorder);
@@ -149,7 +150,7 @@ static int begin(struct run *run)
 	return 0;
 }
 
-static int open_recorder(struct run *run)
+static int open_recorder(struct recording_run *run)
 {
 	struct recorder_options options = { .rate_hz = run->options->rate_hz,
 					    .filter = &run->options->filter };
@@ -166,32 +167,49 @@ static int open_recorder(struct run *run)
 	return err ? say_why_not(err) : 0;
 }
 
-int recording_make(const struct recording *options, struct profile **ret, int *command_status)
+int recording_open(const struct recording *options, struct recording_run **ret)
 {
-	struct run run = { .options = options, .launch = { .go = -1 } };
-	CLEANUP(recorder_close) struct recorder *recorder = NULL;
-	cleanup_close int signals = open_signals();
+	CLEANUP(recording_close) struct recording_run *run = calloc(1, sizeof(*run));
 	int err;
 
-	*command_status = 0;
-	if (signals < 0)
-		return log_errno(signals, "cannot wait for signals");
-	run.signals = signals;
-	err = open_recorder(&run);
-	recorder = run.recorder;
+	if (!run)
+		return log_errno(-ENOMEM, "cannot record");
+	run->options = options;
+	run->launch.go = -1;
+	run->signals = open_signals();
+	if (run->signals < 0)
+		return log_errno(run->signals, "cannot wait for signals");
+	err = open_recorder(run);
 	if (!err)
-		err = begin(&run);
-	if (err) {
-		launch_abandon(&run.launch);
+		*ret = TAKE_PTR(run);
+	return err;
+}
+
+void recording_close(struct recording_run *run)
+{
+	if (!run)
+		return;
+	launch_abandon(&run->launch);
+	recorder_close(run->recorder);
+	if (run->signals >= 0)
+		close(run->signals);
+	free(run);
+}
+
+int recording_make(struct recording_run *run, struct profile **ret)
+{
+	int err = begin(run);
+
+	if (err)
 		return err;
-	}
-	err = loop(&run);
+	err = loop(run);
 	if (err)
 		log_warning("the recording ended early: %s", strerror(-err));
-	err = recorder_finish(recorder, ret);
-	if (err)
-		log_errno(err, "cannot make the profile");
-	if (options->command)
-		*command_status = launch_wait(&run.launch);
-	return err;
+	err = recorder_finish(run->recorder, ret);
+	return err ? log_errno(err, "cannot make the profile") : 0;
+}
+
+int recording_status(struct recording_run *run)
+{
+	return run->options->command ? launch_wait(&run->launch) : 0;
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "recorder/filter.h"
 
 struct profile;
@@ -18,13 +19,25 @@ struct recording {
 	char **command; /* NULL, or its arguments ended by NULL */
 };
 
+struct recording_run;
+
+/**
+ * Get everything ready: rights, kernel programs, the command's process.  @options must outlive it.
+ * 0 or -errno after one line on standard error.
+ */
+int recording_open(const struct recording *options, struct recording_run **ret);
+
+/** Take it down; a command that was not let go never runs. */
+void recording_close(struct recording_run *run);
+DEFINE_CLEANUP(struct recording_run *, recording_close);
+
 /**
  * Record.  Ends by time, SIGINT, SIGTERM or the end of the command, whichever comes first.
- * *@ret is the caller's to free.
- *
- * Returns 0 or -errno after one line on standard error; *@command_status is the command's exit
- * status, 0 without one.
+ * *@ret is the caller's to free.  0 or -errno after one line on standard error.
  */
-int recording_make(const struct recording *options, struct profile **ret, int *command_status);
+int recording_make(struct recording_run *run, struct profile **ret);
+
+/** Wait for the command's end: its exit status, as launch_wait(); 0 without a command. */
+int recording_status(struct recording_run *run);
 
 #endif
