@@ -309,7 +309,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 	known->syscall = wait.syscall;
 	known->running = task->on_cpu;
 	known->since_ns = fresh.out_ns;
-	bpf_map_update_elem(&threads, &tid, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
 }
 
 SEC("iter/task")
@@ -318,12 +318,15 @@ int look_at_thread(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct adder_known_thread known = {};
 	struct adder_process *p;
+	struct adder_thread *t;
 
-	if (!task || !is_tracked(task->tgid) || task->exit_state || find_thread(task->pid))
+	if (!task || !is_tracked(task->tgid) || task->exit_state)
 		return 0;
 	p = find_process(task->tgid);
-	if (!p)
-		return 0;
+	t = find_thread(task->pid);
+	if (!p || (t && t->process == p->serial))
+		return 0; /* in the ledger already; a record of another serial is from another time
+			   */
 	known.serial = p->serial;
 	known.pid = task->tgid;
 	known.tid = task->pid;

@@ -37,7 +37,7 @@ static __noinline struct adder_thread *adopt_thread(struct task_struct *task,
 	fresh.syscall = ADDER_NO_SYSCALL;
 	fresh.runtime_ns = task->se.sum_exec_runtime;
 	fresh.in_ns = now;
-	return new_thread(task->pid, &fresh);
+	return new_thread(task->pid, &fresh, BPF_NOEXIST);
 }
 
 /* CPU time since it was last charged. */
@@ -180,6 +180,6 @@ int BPF_PROG(on_wakeup_new, struct task_struct *task)
 	fresh.how = ADDER_HOW_SWITCH;
 	fresh.syscall = ADDER_NO_SYSCALL;
 	fresh.runtime_ns = task->se.sum_exec_runtime;
-	new_thread(task->pid, &fresh);
+	new_thread(task->pid, &fresh, BPF_ANY);
 	return 0;
 }

@@ -18,12 +18,16 @@ static __always_inline __u64 ledger_start(const struct adder_process *p)
 	return p->start_ns > recording_start_ns ? p->start_ns : recording_start_ns;
 }
 
-/* Begin a record; the one that is there if someone was faster; NULL if there is no room. */
-static __always_inline struct adder_thread *new_thread(__u32 tid, const struct adder_thread *fresh)
+/*
+ * Begin a record.  With BPF_NOEXIST one that is there stays: someone was faster.  NULL if there is
+ * no room.
+ */
+static __always_inline struct adder_thread *new_thread(__u32 tid, const struct adder_thread *fresh,
+						       __u64 flags)
 {
 	struct adder_thread *t;
 
-	bpf_map_update_elem(&threads, &tid, fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&threads, &tid, fresh, flags);
 	t = find_thread(tid);
 	if (!t)
 		lose(ADDER_LOST_THREADS_FULL);

@@ -322,15 +322,20 @@ int session_update_process(struct session *s, pid_t pid, const struct adder_proc
 		       : 0;
 }
 
-void session_drop_process(struct session *s, pid_t pid, uint32_t serial)
+int session_drop_process(struct session *s, pid_t pid, uint32_t serial)
 {
 	struct adder_process now;
 	uint32_t key = pid;
 
 	if (session_find_process(s, pid, &now) || now.serial != serial)
-		return;
+		return -ESTALE;
 	set_tracked(s, pid, false);
-	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.processes), &key);
+	return bpf_map_delete_elem(bpf_map__fd(s->skel->maps.processes), &key) ? -errno : 0;
+}
+
+void session_drop_thread(struct session *s, uint32_t tid)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.threads), &tid);
 }
 
 int session_select_pid(struct session *s, pid_t pid)

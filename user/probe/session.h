@@ -106,8 +106,11 @@ int session_find_process(struct session *s, pid_t pid, struct adder_process *ret
 /** Replace the entry of @pid if it still is @process->serial; -ESTALE if not. */
 int session_update_process(struct session *s, pid_t pid, const struct adder_process *process);
 
-/** Take @pid out if it still is @serial. */
-void session_drop_process(struct session *s, pid_t pid, uint32_t serial);
+/** Take @pid out if it still is @serial; -ESTALE if not. */
+int session_drop_process(struct session *s, pid_t pid, uint32_t serial);
+
+/** Forget the record of thread @tid, of a process that was dropped. */
+void session_drop_thread(struct session *s, uint32_t tid);
 
 /** Ask for @pid (ADDER_SELECT_PIDS, ADDER_SELECT_FAMILY). */
 int session_select_pid(struct session *s, pid_t pid);

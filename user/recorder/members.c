@@ -113,10 +113,17 @@ static void tell_resolver(struct members *m, const struct member *member)
 	resolver_process(m->rooms.resolver, &process);
 }
 
+static int drop_thread(pid_t tid, void *arg)
+{
+	session_drop_thread(arg, tid);
+	return 0;
+}
+
 /* Out of the recording: it was not asked for, or is no Python. */
 static void leave(struct members *m, struct member *member)
 {
-	session_drop_process(m->rooms.session, member->pid, member->serial);
+	if (!session_drop_process(m->rooms.session, member->pid, member->serial))
+		process_each_thread(member->pid, drop_thread, m->rooms.session);
 	resolver_drop(m->rooms.resolver, member->serial);
 	if (member->standing == MEMBER)
 		m->count--;
