@@ -80,21 +80,8 @@ int accounts_add(struct accounts *a, const struct account_key *key,
 /* How it waits: the syscall, or what else made it. */
 static uint32_t detail_of(struct profile *p, const struct account_key *key)
 {
-	const char *name = NULL;
+	const char *name = wait_detail(key->how, key->syscall);
 
-	switch (key->how) {
-	case ADDER_HOW_SWITCH:
-		return profile_string(p, "switch");
-	case ADDER_HOW_THROTTLED:
-		return profile_string(p, "quota");
-	case ADDER_HOW_PAGE_IN:
-		return profile_string(p, "page-in");
-	case ADDER_HOW_FAULT:
-		return profile_string(p, "page-fault");
-	case ADDER_HOW_SYSCALL:
-		name = syscall_name(key->syscall);
-		break;
-	}
 	return name ? profile_string(p, name) : 0;
 }
 

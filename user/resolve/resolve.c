@@ -328,6 +328,18 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	accounts_add(r->accounts, &account, value);
 }
 
+int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret)
+{
+	struct process *process;
+
+	if (stack < ADDER_STACK_FIRST_HASH) {
+		*ret = r->pseudo[stack];
+		return 0;
+	}
+	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
+	return process ? names_find_stack(process->names, stack, ret) : -ENOENT;
+}
+
 void resolver_drained(struct resolver *r)
 {
 	struct process *process, *next;

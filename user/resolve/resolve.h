@@ -73,6 +73,12 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 /** The stack on which a thread was blocked when the recording began: its ADDER_STACK_BEFORE. */
 void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack);
 
+/**
+ * The profile's id of the stack that process @serial has told under @stack: a hash, or enum
+ * adder_stack_id.  0, or -ENOENT.
+ */
+int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret);
+
 /** All of a drain has been added: what gone processes left can go. */
 void resolver_drained(struct resolver *r);
 
