@@ -39,6 +39,7 @@ struct unwind_scratch {
 	__u64 signature[ADDER_SIGNATURE_MAX / 8];
 	__u64 text[5];
 	__u64 interp; /* the thread's interpreter; 0 if it has no Python state */
+	__u64 tstate_at; /* address of its PyThreadState, if it has one */
 	struct adder_event_stack stack;
 };
 
@@ -275,6 +276,7 @@ static __always_inline int unwind_first(struct unwind *w, const struct adder_pro
 	if (unwind_tstate_u64(s, l->ts_thread_id) != thread_pointer)
 		return -1;
 	s->interp = unwind_tstate_u64(s, l->ts_interp);
+	s->tstate_at = tstate;
 	w->frame = unwind_tstate_u64(s, l->ts_frame);
 	if (l->frame_via == ADDER_FRAME_CFRAME &&
 	    remote_read(&w->frame, sizeof(w->frame), w->frame + l->cframe_current_frame))
