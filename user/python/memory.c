@@ -9,6 +9,8 @@
 #include "../bpf/runtime.h"
 #include "../bpf/unwind.h"
 
+#define MAX_INTERPRETERS 64 /* looked through for the main one */
+
 /* Whose memory the walkers' remote_read() reads: they know no process. */
 static pid_t current_pid;
 
@@ -33,6 +35,7 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 	static struct unwind_scratch scratch;
 
 	current_pid = pid;
+	scratch.interp = scratch.tstate_at = 0;
 	ret->event = &scratch.stack;
 	ret->status = UNWIND_NO_PYTHON;
 	if (process->phase == ADDER_PHASE_UNREADABLE)
@@ -41,6 +44,81 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		ret->id = ADDER_STACK_NONE;
 	else
 		ret->id = unwind_python(&scratch, process, thread_pointer, &ret->status);
+	ret->tstate = scratch.interp ? scratch.tstate_at : 0;
+	ret->interp = scratch.interp;
+}
+
+/* The oldest interpreter of a process: the list's last. */
+static int find_main_interp(pid_t pid, const struct adder_process *process, uint64_t *ret)
+{
+	const struct adder_layout *l = &process->binary.layout;
+	uint64_t interp, next;
+	int err = memory_read(pid, process->runtime + l->rt_interpreters_head, &next, sizeof(next));
+
+	for (int i = 0; !err && next && i < MAX_INTERPRETERS; i++) {
+		interp = next;
+		err = memory_read(pid, interp + l->interp_next, &next, sizeof(next));
+		if (!err && !next) {
+			*ret = interp;
+			return 0;
+		}
+	}
+	return err ? err : -ENOENT;
+}
+
+void memory_find_gil(pid_t pid, struct adder_process *process)
+{
+	const struct adder_layout *l = &process->binary.layout;
+	uint64_t interp, gil;
+
+	current_pid = pid;
+	if (process->phase == ADDER_PHASE_UNKNOWN || process->phase == ADDER_PHASE_UNREADABLE)
+		return;
+	if (runtime_advance(process) || process->gil_end || !l->interp_gil || l->free_threaded)
+		return;
+	if (find_main_interp(pid, process, &interp) ||
+	    memory_read(pid, interp + l->interp_gil, &gil, sizeof(gil)) || !gil)
+		return;
+	process->gil = gil + l->gil_words;
+	process->gil_end = gil + l->gil_bytes;
+}
+
+/* From 3.12 on: each interpreter points to its GIL, whose last holder is the one while it is
+ * locked. */
+static int find_last_holder(pid_t pid, const struct adder_layout *l, uint64_t interp, uint64_t *ret)
+{
+	uint64_t gil, holder;
+	int32_t locked;
+	int err;
+
+	if (!interp || !l->interp_gil)
+		return -ENOENT;
+	err = memory_read(pid, interp + l->interp_gil, &gil, sizeof(gil));
+	if (!err && !gil)
+		return -ENOENT;
+	if (!err)
+		err = memory_read(pid, gil + l->gil_locked, &locked, sizeof(locked));
+	if (!err)
+		err = memory_read(pid, gil + l->gil_last_holder, &holder, sizeof(holder));
+	if (!err)
+		*ret = locked == 1 ? holder : 0;
+	return err;
+}
+
+int memory_gil_holder(pid_t pid, const struct adder_process *process, uint64_t interp,
+		      uint64_t *ret)
+{
+	const struct adder_binary *b = &process->binary;
+	const struct adder_layout *l = &b->layout;
+	uint64_t bias = b->kind == ADDER_BINARY_STATIC ? process->bias : process->lib_bias;
+
+	if (l->free_threaded || process->phase != ADDER_PHASE_READY)
+		return -ENOENT;
+	if (l->rt_tstate_current)
+		return memory_read(pid, process->runtime + l->rt_tstate_current, ret, sizeof(*ret));
+	if (b->tstate_current)
+		return memory_read(pid, bias + b->tstate_current, ret, sizeof(*ret));
+	return find_last_holder(pid, l, interp, ret);
 }
 
 int memory_read_code(pid_t pid, const struct adder_process *process,

@@ -19,7 +19,9 @@ struct memory_stack {
 	uint64_t id;     /* hash, or enum adder_stack_id */
 	uint32_t status; /* enum unwind_status */
 	struct adder_event_stack
-		*event; /* as the kernel half would send it; valid until the next call */
+		*event;  /* as the kernel half would send it; valid until the next call */
+	uint64_t tstate; /* address of the thread's PyThreadState; 0: it has none */
+	uint64_t interp; /* address of its interpreter, likewise */
 };
 
 /**
@@ -29,6 +31,20 @@ struct memory_stack {
  */
 void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_pointer,
 		 struct memory_stack *ret);
+
+/**
+ * Find the GIL of @process's main interpreter where only the interpreter tells (3.12 on), so that a
+ * wait for it is known from the futex word alone.  @process may be advanced; it stays as it is
+ * where its memory does not tell.
+ */
+void memory_find_gil(pid_t pid, struct adder_process *process);
+
+/**
+ * Find who holds the GIL of the interpreter at @interp: *@ret is the address of a PyThreadState, or
+ * 0 if no one does.  0; -ENOENT if there is no GIL, or it is not known where; -errno.
+ */
+int memory_gil_holder(pid_t pid, const struct adder_process *process, uint64_t interp,
+		      uint64_t *ret);
 
 /**
  * Read what names a code object, as the kernel half would send it, into @ret.
