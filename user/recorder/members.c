@@ -16,6 +16,7 @@
 #include "probe/session.h"
 #include "proc/container.h"
 #include "proc/process.h"
+#include "python/memory.h"
 #include "recorder/filter.h"
 #include "resolve/resolve.h"
 
@@ -38,7 +39,7 @@ struct member {
 
 struct unprofiled {
 	pid_t pid;
-	char name[64], reason[160];
+	char name[128], reason[160];
 };
 
 struct members {
@@ -246,6 +247,7 @@ static void join(struct members *m, pid_t pid, struct discovery *found)
 	}
 	found->process.serial = member->serial;
 	found->process.start_ns = monotonic_ns();
+	memory_find_gil(pid, &found->process);
 	if (found->verdict == DISCOVER_NOT_YET)
 		found->process.phase = ADDER_PHASE_UNKNOWN;
 	tell_resolver(m, member);
@@ -263,21 +265,13 @@ static void join(struct members *m, pid_t pid, struct discovery *found)
 	m->unknown = member;
 }
 
-static void name_of(pid_t pid, char *ret, size_t size)
-{
-	static struct process process;
-
-	snprintf(ret, size, "?");
-	if (!process_read(pid, &process))
-		process_name(process.args, process.args_bytes, process.stat.comm, ret, size);
-}
-
+/* A Python that can't be profiled: say so, if it was asked for. */
 static void refuse(struct members *m, pid_t pid, const char *reason)
 {
-	char name[64];
+	struct member member = { .pid = pid };
 
-	name_of(pid, name, sizeof(name));
-	note_unprofiled(m, pid, name, reason);
+	if (inspect(m, &member))
+		note_unprofiled(m, pid, member.name, reason);
 }
 
 /* Look at a process that is not in the ledger. */
@@ -354,6 +348,7 @@ static bool settle(struct members *m, struct member *member)
 	}
 	found.process.serial = member->serial;
 	found.process.start_ns = now.start_ns;
+	memory_find_gil(member->pid, &found.process);
 	member->version = found.version >> 16;
 	member->standing = MEMBER;
 	m->count++;
@@ -494,6 +489,23 @@ int members_want_look(struct members *m)
 
 	m->want_look = false;
 	return want;
+}
+
+void members_each(const struct members *m, void (*fn)(void *arg, const struct members_entry *entry),
+		  void *arg)
+{
+	for (const struct member *member = m->all; member; member = member->hh.next) {
+		struct members_entry entry = {
+			.serial = member->serial,
+			.pid = member->pid,
+			.name = member->name,
+			.container = member->container[0] ? member->container : NULL,
+			.version = member->version,
+		};
+
+		if (member->standing != GONE)
+			fn(arg, &entry);
+	}
 }
 
 uint32_t members_count(const struct members *m)

@@ -47,6 +47,19 @@ int members_want_look(struct members *m);
 /** Name the processes again that live: their titles may have changed.  Drop who was no Python. */
 void members_settle(struct members *m);
 
+/** A process that is in the recording; texts are borrowed until the next call of members. */
+struct members_entry {
+	uint32_t serial;
+	pid_t pid;
+	const char *name;      /* untrusted */
+	const char *container; /* label, untrusted; NULL: the host */
+	uint16_t version;      /* 0x030b; 0: not known yet */
+};
+
+/** Call @fn for each process that is in it and was alive when last heard of, in no order. */
+void members_each(const struct members *m, void (*fn)(void *arg, const struct members_entry *entry),
+		  void *arg);
+
 uint32_t members_count(const struct members *m);
 
 /** The pid of @serial, 0 if it is not a member. */
