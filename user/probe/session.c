@@ -50,6 +50,25 @@ static int take_event(void *arg, void *data, size_t size)
 	return 0;
 }
 
+/* Only the iterator, and next to no kernel memory: maps are made, but no program adds to them. */
+static int keep_iterator_only(struct adder_bpf *skel)
+{
+	struct bpf_map *const unused[] = {
+		skel->maps.threads,     skel->maps.ledger_a,   skel->maps.ledger_b,
+		skel->maps.stacks_told, skel->maps.codes_told, skel->maps.pids,
+	};
+	struct bpf_program *program;
+	int err = 0;
+
+	bpf_object__for_each_program (program, skel->obj)
+		bpf_program__set_autoload(program, program == skel->progs.look_at_thread);
+	for (size_t i = 0; i < ARRAY_SIZE(unused) && !err; i++)
+		err = bpf_map__set_max_entries(unused[i], 1);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.events, sysconf(_SC_PAGESIZE));
+	return err;
+}
+
 static int load(struct session *s)
 {
 	int err;
@@ -60,8 +79,10 @@ static int load(struct session *s)
 		return -errno;
 	s->skel->rodata->select_by = s->options.select;
 	s->skel->rodata->self_pid = getpid();
-	err = adder_bpf__load(s->skel);
-	if (err)
+	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
+	if (!err)
+		err = adder_bpf__load(s->skel);
+	if (err || s->options.look_only)
 		return err;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
 	return s->ring ? 0 : -errno;
@@ -76,7 +97,8 @@ int session_open(const struct session_options *options, const struct session_han
 	if (!s)
 		return -ENOMEM;
 	s->options = *options;
-	s->handler = *handler;
+	if (handler)
+		s->handler = *handler;
 	err = load(s);
 	if (!err)
 		*ret = TAKE_PTR(s);
@@ -145,15 +167,28 @@ int session_start(struct session *s, uint64_t *start_ns)
 	return 0;
 }
 
+/* The iterator passes over threads that have a record; of a look there is one at most. */
+static void forget_threads(struct session *s)
+{
+	int fd = bpf_map__fd(s->skel->maps.threads);
+	uint32_t tid;
+
+	while (!bpf_map_get_next_key(fd, NULL, &tid) && !bpf_map_delete_elem(fd, &tid))
+		;
+}
+
 int session_look(struct session *s, void (*fn)(void *arg, const struct adder_known_thread *thread),
 		 void *arg)
 {
 	struct adder_known_thread threads[64];
-	struct bpf_link *link = bpf_program__attach_iter(s->skel->progs.look_at_thread, NULL);
+	struct bpf_link *link;
 	size_t kept = 0;
 	ssize_t bytes;
 	int fd;
 
+	if (s->options.look_only)
+		forget_threads(s);
+	link = bpf_program__attach_iter(s->skel->progs.look_at_thread, NULL);
 	if (!link)
 		return -errno;
 	fd = bpf_iter_create(bpf_link__fd(link));
