@@ -13,7 +13,7 @@
  * what, without waiting for their next switch.
  */
 #include "runtime.h"
-#include "state.h"
+#include "awaited.h"
 #include "thread.h"
 
 enum { SCRATCH_EXEC, SCRATCH_FORK };
@@ -282,7 +282,8 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 {
 	struct wait wait = { .state = ADDER_STATE_RUNQ,
 			     .how = ADDER_HOW_SWITCH,
-			     .syscall = ADDER_NO_SYSCALL };
+			     .syscall = ADDER_NO_SYSCALL,
+			     .from_outside = true };
 	struct adder_thread fresh = {};
 	__u32 task_state = BPF_CORE_READ(task, __state), tid = task->pid;
 
@@ -301,6 +302,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 		else
 			fresh.wake_ns = fresh.first_ns;
 	}
+	fresh.on = awaited_by_file(AWAITED_LOOK, &wait);
 	fresh.state = wait.state;
 	fresh.how = wait.how;
 	fresh.syscall = wait.syscall;

@@ -34,8 +34,10 @@
 
 struct wait {
 	__u16 syscall;
-	__u8 state; /* enum adder_state */
-	__u8 how;   /* enum adder_how */
+	__u8 state;        /* enum adder_state */
+	__u8 how;          /* enum adder_how */
+	bool from_outside; /* the thread is not current: its memory can't be read */
+	struct file *file; /* the one file that is waited for; NULL: none, or several */
 };
 
 static __always_inline struct file *file_of_fd(struct task_struct *t, __u32 fd)
@@ -83,13 +85,14 @@ static __always_inline __u8 state_of_anonymous(struct file *f)
 	return ADDER_STATE_IPC;
 }
 
-static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd)
+static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd, struct wait *w)
 {
 	struct file *f = file_of_fd(t, fd);
 	unsigned long magic;
 
 	if (!f)
 		return ADDER_STATE_OTHER;
+	w->file = f;
 	magic = BPF_CORE_READ(f, f_inode, i_sb, s_magic);
 	if (magic == ANON_INODE_FS_MAGIC)
 		return state_of_anonymous(f);
@@ -108,15 +111,16 @@ static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd)
 }
 
 /* poll of nothing is a sleep; of one file, a wait for it: CPython's socket timeouts do that */
-static __always_inline __u8 state_of_poll(struct task_struct *t, __u64 fds, __u64 count)
+static __always_inline __u8 state_of_poll(struct task_struct *t, __u64 fds, __u64 count,
+					  struct wait *w)
 {
 	__s32 fd = -1;
 
-	if (count > 1)
+	if (count > 1 || (count && w->from_outside))
 		return ADDER_STATE_POLL;
 	if (count == 0 || remote_read(&fd, sizeof(fd), fds) || fd < 0)
 		return ADDER_STATE_SLEEP;
-	return state_of_fd(t, fd);
+	return state_of_fd(t, fd, w);
 }
 
 #define SELECT_WORDS 16 /* FD_SETSIZE bits */
@@ -165,14 +169,15 @@ __weak __noinline __u64 count_selected(__u64 set, __u32 bits)
 	return (some & (some - 1) ? 2 : 1) | (__u64)(index + lowest_bit(some)) << 32;
 }
 
-static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_regs *regs)
+static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_regs *regs,
+					    struct wait *w)
 {
 	__u64 bits = BPF_CORE_READ(regs, di), in, out, except;
 	__u32 count;
 
 	if (bits == 0)
 		return ADDER_STATE_SLEEP;
-	if (bits > SELECT_WORDS * 64)
+	if (bits > SELECT_WORDS * 64 || w->from_outside)
 		return ADDER_STATE_POLL;
 	in = count_selected(BPF_CORE_READ(regs, si), bits);
 	out = count_selected(BPF_CORE_READ(regs, dx), bits);
@@ -181,7 +186,7 @@ static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_reg
 	if (count == 0)
 		return ADDER_STATE_SLEEP;
 	/* only one of them has a file, the others are 0 */
-	return count == 1 ? state_of_fd(t, (in | out | except) >> 32) : ADDER_STATE_POLL;
+	return count == 1 ? state_of_fd(t, (in | out | except) >> 32, w) : ADDER_STATE_POLL;
 }
 
 /* Does the futex word @word belong to a GIL of @p?  From 3.12 on each interpreter points to its
@@ -205,7 +210,8 @@ static __always_inline bool is_gil_word(struct adder_process *p,
 	return word >= gil + l->gil_words && word < gil + l->gil_bytes;
 }
 
-static __always_inline __u8 state_of_futex(struct adder_process *p, __u64 word)
+static __always_inline __u8 state_of_futex(struct adder_process *p, __u64 word,
+					   const struct wait *w)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0;
@@ -213,29 +219,32 @@ static __always_inline __u8 state_of_futex(struct adder_process *p, __u64 word)
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!p || !scratch)
 		return ADDER_STATE_LOCK;
+	if (w->from_outside)
+		return word >= p->gil && word < p->gil_end ? ADDER_STATE_GIL : ADDER_STATE_LOCK;
 	return is_gil_word(p, scratch, word) ? ADDER_STATE_GIL : ADDER_STATE_LOCK;
 }
 
 static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder_process *p,
 					     struct pt_regs *regs, __u32 class,
-					     bool uninterruptible)
+					     bool uninterruptible, struct wait *w)
 {
 	switch (class) {
 	case SYSCALL_SLEEP:
 		return ADDER_STATE_SLEEP;
 	case SYSCALL_FUTEX:
-		return state_of_futex(p, BPF_CORE_READ(regs, di));
+		return state_of_futex(p, BPF_CORE_READ(regs, di), w);
 	case SYSCALL_CHILD:
 		return ADDER_STATE_CHILD;
 	case SYSCALL_FD:
-		return state_of_fd(t, BPF_CORE_READ(regs, di));
+		return state_of_fd(t, BPF_CORE_READ(regs, di), w);
 	case SYSCALL_POLL:
-		return state_of_poll(t, BPF_CORE_READ(regs, di), BPF_CORE_READ(regs, si));
+		return state_of_poll(t, BPF_CORE_READ(regs, di), BPF_CORE_READ(regs, si), w);
 	case SYSCALL_SELECT:
-		return state_of_select(t, regs);
+		return state_of_select(t, regs, w);
 	case SYSCALL_LOOP:
 		return ADDER_STATE_POLL;
 	case SYSCALL_STORAGE:
+		w->file = file_of_fd(t, BPF_CORE_READ(regs, di)); /* of sync(2), none */
 		return ADDER_STATE_DISK;
 	case SYSCALL_PATH:
 		return uninterruptible ? ADDER_STATE_DISK : ADDER_STATE_OTHER;
@@ -266,6 +275,7 @@ static __noinline void classify_wait(struct task_struct *t, struct adder_process
 		return;
 	ret->syscall = ADDER_NO_SYSCALL;
 	ret->how = ADDER_HOW_SYSCALL;
+	ret->file = NULL;
 	if (number < 0) {
 		ret->how = iowait ? ADDER_HOW_PAGE_IN : ADDER_HOW_FAULT;
 		ret->state = iowait ? ADDER_STATE_DISK : ADDER_STATE_FAULT;
@@ -273,11 +283,12 @@ static __noinline void classify_wait(struct task_struct *t, struct adder_process
 		ret->syscall = number;
 		if (number < SYSCALLS_NR)
 			class = syscall_classes[number & (SYSCALLS_NR - 1)];
-		/* io_uring's own waits count as iowait too */
-		ret->state = iowait && class != SYSCALL_LOOP
-				     ? ADDER_STATE_DISK
-				     : state_of_syscall(t, p, regs, class,
-							task_state & TASK_UNINTERRUPTIBLE);
+		ret->state =
+			state_of_syscall(t, p, regs, class, task_state & TASK_UNINTERRUPTIBLE, ret);
+		/* whatever the call, it waits for storage now; io_uring's own waits count as iowait
+		 * too */
+		if (iowait && class != SYSCALL_LOOP)
+			ret->state = ADDER_STATE_DISK;
 	}
 	if (is_stopped(t, task_state))
 		ret->state = ADDER_STATE_STOP;

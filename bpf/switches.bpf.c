@@ -13,8 +13,7 @@
  * have come in.  What a hypervisor or an interrupt took from a thread on its CPU is in nobody's CPU
  * time; it is kept apart (stolen_ns).
  */
-#include "capture.h"
-#include "state.h"
+#include "others.h"
 #include "thread.h"
 
 /*
@@ -85,12 +84,12 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 			     .syscall = ADDER_NO_SYSCALL };
 
 	t->stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
-	t->on = 0;
 	t->throttled = 0;
 	if (runnable)
 		t->throttled = task_throttled(task);
 	else
 		classify_wait(task, p, task_state, &wait);
+	t->on = runnable ? 0 : awaited_at_switch(p, &wait);
 	t->state = wait.state;
 	t->how = t->throttled ? ADDER_HOW_THROTTLED : wait.how;
 	t->syscall = wait.syscall;
@@ -157,6 +156,8 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled |= task_throttled(task);
+	if (!t->on)
+		t->on = awaited_at_wakeup(task, t->state);
 	return 0;
 }
 

@@ -74,6 +74,7 @@ struct adder_layout {
 	__u16 str_length, str_state, str_ascii_data, str_compact_data;
 	__u8 str_kind_shift, pad[1];
 	__u16 bytes_size, bytes_data;
+	__u16 object_type; /* PyObject.ob_type */
 
 	/* _PyRuntimeState, PyInterpreterState, the GIL */
 	__u32 rt_tss_key; /* Py_tss_t of the GILState: {initialised, key} */
@@ -188,8 +189,8 @@ enum adder_how {
  */
 struct adder_ledger_key {
 	__u64 stack; /* hash, or enum adder_stack_id */
-	__u64 on; /* hash of what is waited for, 0: unknown; of a tick: the stack of the wait before
-		   */
+	__u64 on;    /* what is waited for: id of an awaited event, or hash of the stack that ended
+		      * the wait; 0: unknown.  Of a tick: the stack of the wait before */
 	__u32 process; /* serial */
 	__u32 tid;
 	__u16 syscall; /* ADDER_NO_SYSCALL: none */
@@ -246,6 +247,7 @@ enum adder_event_kind {
 	ADDER_EVENT_THREAD_EXIT,
 	ADDER_EVENT_STACK,
 	ADDER_EVENT_CODE,
+	ADDER_EVENT_AWAITED,
 };
 
 enum adder_process_how { ADDER_BY_EXEC, ADDER_BY_FORK };
@@ -309,6 +311,31 @@ struct adder_event_code {
 	char name[ADDER_NAME_BYTES];
 	char file[ADDER_FILE_BYTES];
 	__u8 table_data[ADDER_TABLE_BYTES];
+};
+
+/* For whom or what a thread waits, where that is no stack. */
+enum adder_awaited_kind {
+	ADDER_AWAITED_INET,    /* address and port of the peer; with port 0 the own, @local_port */
+	ADDER_AWAITED_UNIX,    /* the path, '@' before an abstract one */
+	ADDER_AWAITED_FILE,    /* components of the path, leaf first, each ended by NUL, "" ends */
+	ADDER_AWAITED_PROCESS, /* its comm, and @pid */
+	ADDER_AWAITED_CODE,    /* the function of @code and @signature in process @serial */
+};
+
+#define ADDER_AWAITED_BYTES 256
+
+/* Told when it is first waited for.  @id is what ledger keys have in `on`; bit 63 is clear. */
+struct adder_event_awaited {
+	__u32 kind, serial;
+	__u64 id, code;
+	__u32 awaited; /* enum adder_awaited_kind */
+	__u32 signature;
+	__u32 pid;
+	__u16 port, local_port;
+	__u32 family; /* AF_INET, AF_INET6, AF_VSOCK */
+	__u32 pad;
+	__u8 address[16];
+	char text[ADDER_AWAITED_BYTES];
 };
 
 /* ---- losses ---- */

@@ -73,12 +73,28 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+struct in6_addr {
+	__u8 bytes[16];
+};
+
 struct sock_common {
 	unsigned short skc_family;
+	__u32 skc_daddr;
+	__u16 skc_dport, skc_num;
+	struct in6_addr skc_v6_daddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
+};
+
+struct unix_address {
+	int len; /* the sockaddr_un follows */
+};
+
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
 };
 
 struct socket {
@@ -141,6 +157,10 @@ struct cred {
 struct mm_struct {
 	unsigned long start_code, arg_start, arg_end;
 	struct file *exe_file;
+};
+
+struct vm_area_struct {
+	struct file *vm_file;
 };
 
 struct linux_binprm {

@@ -53,7 +53,7 @@
 #define TEXT(head, ascii, compact, kind_shift)                                                     \
 	.str_length = (head), .str_state = (head) + 16, .str_ascii_data = (ascii),                 \
 	.str_compact_data = (compact), .str_kind_shift = (kind_shift), .bytes_size = (head),       \
-	.bytes_data = (head) + 16
+	.bytes_data = (head) + 16, .object_type = (head) - 8
 
 #define TSTATE(via, frame, cframe_frame, thread_id)                                                \
 	.frame_via = ADDER_FRAME_##via, .ts_frame = (frame),                                       \

@@ -102,6 +102,9 @@ static void take_event(void *arg, const void *event, size_t size)
 	case ADDER_EVENT_STACK:
 		resolver_stack(r->resolver, event, size);
 		break;
+	case ADDER_EVENT_AWAITED:
+		resolver_awaited(r->resolver, event, size);
+		break;
 	case ADDER_EVENT_CODE:
 		resolver_code(r->resolver, event, size);
 		break;

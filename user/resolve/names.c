@@ -2,12 +2,14 @@
 #include "resolve/names.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "profile/profile.h"
 #include "python/linetable.h"
 #include "python/unicode.h"
@@ -197,5 +199,33 @@ int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret)
 	if (!stack)
 		return -ENOENT;
 	*ret = stack->id;
+	return 0;
+}
+
+uint32_t names_code_name(const struct names *n, const struct profile *p, uint64_t code,
+			 uint32_t signature)
+{
+	const struct code *found = find_code(n, code, signature);
+
+	return found ? profile_function_at(p, found->function).name : 0;
+}
+
+static bool wraps_locks(const char *filename)
+{
+	return text_ends(filename, "/threading.py") || text_ends(filename, "/queue.py");
+}
+
+uint32_t names_releaser(const struct profile *p, uint32_t id)
+{
+	size_t count;
+	const uint32_t *locations = profile_stack_at(p, id, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct profile_location location = profile_location_at(p, locations[i]);
+		struct profile_function f = profile_function_at(p, location.function);
+
+		if (!wraps_locks(profile_text(p, f.filename)))
+			return f.name;
+	}
 	return 0;
 }

@@ -34,4 +34,14 @@ int names_add_stack(struct names *n, struct profile *p, const struct adder_event
 /** The profile's id of the stack with @hash: 0, or -ENOENT. */
 int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret);
 
+/** The profile's string id of the name of a code object that has been told; 0 if it has not. */
+uint32_t names_code_name(const struct names *n, const struct profile *p, uint64_t code,
+			 uint32_t signature);
+
+/**
+ * Who is meant when the stack @id is said to have released a lock: its innermost function outside
+ * the modules that wrap locks (threading, queue).  The profile's string id; 0: none.
+ */
+uint32_t names_releaser(const struct profile *p, uint32_t id);
+
 #endif

@@ -9,6 +9,7 @@
 
 #include "profile/profile.h"
 #include "resolve/accounts.h"
+#include "resolve/awaited.h"
 #include "resolve/names.h"
 
 #define MAX_TABLE (1 << 20) /* bytes of a line table: of a function of 100,000 lines */
@@ -18,6 +19,13 @@ struct thread {
 	uint32_t number; /* among all threads of the recording */
 	uint32_t name;   /* the profile's string id */
 	uint64_t before; /* hash of the stack it was blocked on at the start; 0: not known */
+	UT_hash_handle hh;
+};
+
+/* Whom ids in the ledger's `on` mean: the profile's string ids. */
+struct awaited {
+	uint64_t id;
+	uint32_t text, text_of_child;
 	UT_hash_handle hh;
 };
 
@@ -42,6 +50,7 @@ struct place {
 struct resolver {
 	struct profile *p;
 	struct process *processes;
+	struct awaited *awaited;
 	struct accounts *accounts;
 	struct place *places;
 	uint32_t places_used, places_size;
@@ -88,6 +97,7 @@ static void free_process(struct process *process)
 
 void resolver_free(struct resolver *r)
 {
+	struct awaited *awaited, *next_awaited;
 	struct process *process, *next;
 
 	if (!r)
@@ -95,6 +105,10 @@ void resolver_free(struct resolver *r)
 	HASH_ITER (hh, r->processes, process, next) {
 		HASH_DEL(r->processes, process);
 		free_process(process);
+	}
+	HASH_ITER (hh, r->awaited, awaited, next_awaited) {
+		HASH_DEL(r->awaited, awaited);
+		free(awaited);
 	}
 	accounts_free(r->accounts);
 	free(r->places);
@@ -290,6 +304,52 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_
 	r->stacks++;
 }
 
+void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, size_t size)
+{
+	char text[AWAITED_TEXT_BYTES];
+	struct awaited *awaited;
+	struct process *process;
+
+	if (size < sizeof(*e))
+		return;
+	HASH_FIND(hh, r->awaited, &e->id, sizeof(e->id), awaited);
+	if (awaited)
+		return;
+	awaited = calloc(1, sizeof(*awaited));
+	if (!awaited)
+		return;
+	awaited->id = e->id;
+	if (e->awaited == ADDER_AWAITED_CODE) {
+		process = get_process(r, e->serial);
+		awaited->text =
+			process ? names_code_name(process->names, r->p, e->code, e->signature) : 0;
+		awaited->text_of_child = awaited->text;
+	} else {
+		awaited_text(e, 0, text, sizeof(text));
+		awaited->text = profile_string(r->p, text);
+		awaited_text(e, 1, text, sizeof(text));
+		awaited->text_of_child = profile_string(r->p, text);
+	}
+	HASH_ADD(hh, r->awaited, id, sizeof(awaited->id), awaited);
+}
+
+/* Whom a wait was for, as the profile's string id; 0 if that is not known. */
+static uint32_t awaited_name(const struct resolver *r, const struct process *process,
+			     const struct adder_ledger_key *key)
+{
+	struct awaited *awaited;
+	uint32_t stack;
+
+	if (key->on >> 63)
+		return names_find_stack(process->names, key->on, &stack)
+			       ? 0
+			       : names_releaser(r->p, stack);
+	HASH_FIND(hh, r->awaited, &key->on, sizeof(key->on), awaited);
+	if (!awaited)
+		return 0;
+	return key->state == ADDER_STATE_CHILD ? awaited->text_of_child : awaited->text;
+}
+
 static uint64_t stack_key(const struct resolver *r, const struct process *process,
 			  const struct thread *thread, uint64_t stack)
 {
@@ -324,6 +384,8 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	if (key->how == ADDER_HOW_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
 		r->ticks += value->count;
+	} else if (key->on) {
+		account.on = awaited_name(r, process, key);
 	}
 	accounts_add(r->accounts, &account, value);
 }

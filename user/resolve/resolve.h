@@ -66,6 +66,9 @@ void resolver_code(struct resolver *r, const struct adder_event_code *event, siz
 /** A stack; @size bytes of event, untrusted. */
 void resolver_stack(struct resolver *r, const struct adder_event_stack *event, size_t size);
 
+/** For whom or what threads wait: what an id in later keys means; untrusted. */
+void resolver_awaited(struct resolver *r, const struct adder_event_awaited *event, size_t size);
+
 /** Time and ticks. */
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
