@@ -49,7 +49,7 @@ def check_function(profile, result, name, measured):
         busy = got["cpu"] + got["runq"]
         return None if busy >= 0.98 * got["wall"] else "in_cpu: %s" % show(got)
     waited = got["wall"] - got["cpu"] - got["runq"]
-    if got[state] < 0.98 * waited or waited < 0.2 * got["wall"]:
+    if got[state] < 0.98 * waited or waited + got["runq"] < 0.2 * got["wall"]:
         return "%s: waiting should be %s: %s" % (name, state, show(got))
     return None
 
