@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/** Call @destructor(the variable's value) when the variable goes out of scope; it must take NULL. */
+/** Call @destructor(the variable's value) when the variable goes out of scope; it must take NULL.
+ */
 #define CLEANUP(destructor) __attribute__((cleanup(destructor##_cleanup)))
 
 /** Define what CLEANUP(destructor) needs, beside the destructor's prototype. */

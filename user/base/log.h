@@ -20,10 +20,10 @@ int log_enabled(enum log_level level);
  */
 void log_say(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define log_error(...)	 log_say(LOG_ERROR, __VA_ARGS__)
+#define log_error(...)   log_say(LOG_ERROR, __VA_ARGS__)
 #define log_warning(...) log_say(LOG_WARNING, __VA_ARGS__)
-#define log_info(...)	 log_say(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)	 log_say(LOG_DEBUG, __VA_ARGS__)
+#define log_info(...)    log_say(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_say(LOG_DEBUG, __VA_ARGS__)
 
 /**
  * Say an error that the system gave, as "what: reason", and return @err so that a caller can log
