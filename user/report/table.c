@@ -88,6 +88,8 @@ const char *table_head(const struct table *t, size_t column)
 
 void table_row(struct table *t, const void *tag)
 {
+	struct cell *cells;
+
 	if (t->row_count == t->row_room) {
 		size_t room = t->row_room ? 2 * t->row_room : 64;
 		struct row *rows = reallocarray(t->rows, room, sizeof(*rows));
@@ -99,11 +101,10 @@ void table_row(struct table *t, const void *tag)
 		t->rows = rows;
 		t->row_room = room;
 	}
-	t->rows[t->row_count].tag = tag;
-	t->rows[t->row_count].cells = calloc(t->column_count + 1, sizeof(struct cell));
 	t->filled = 0;
-	if (t->rows[t->row_count].cells)
-		t->row_count++;
+	cells = calloc(t->column_count + 1, sizeof(*cells));
+	if (cells)
+		t->rows[t->row_count++] = (struct row){ .tag = tag, .cells = cells };
 	else
 		t->is_broken = true;
 }
