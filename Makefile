@@ -21,12 +21,16 @@ MAIN := $(B)/user/main.o
 OBJ  := $(patsubst %.c,$(B)/%.o,$(filter-out user/main.c,$(wildcard user/*.c user/*/*.c))) $(B)/profile.pb-c.o
 BPF  := $(patsubst %.bpf.c,$(B)/%.bpf.o,$(wildcard bpf/*.bpf.c))
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+# As many jobs as there are CPUs, unless told otherwise.
+$(if $(filter -j%,$(MAKEFLAGS)),,$(eval MAKEFLAGS += -j$(shell nproc)))
 
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all clean install uninstall unit check
+.PHONY: all profile test unit tests check fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -66,20 +70,53 @@ $(B)/adder.bpf.o: $(B)/bpf/maps.bpf.o $(filter-out $(B)/bpf/maps.bpf.o,$(BPF))
 $(B)/adder.skel.h: $(B)/adder.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name adder_bpf > $@
 
+$(B)/user/export/flamegraph.o: user/export/flamegraph.js
+
+# The whole host for ten seconds; if no Python on it is busy, with a small demo running.
+profile: all
+	@demo/run $(B)/adder
+
 $(B)/tests/%: tests/unit/%.c $(B)/libadder.a
 	@mkdir -p $(@D)
 	$(call say,TEST)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -Ibpf -Itests/unit -o $@ $< $(B)/libadder.a -lcmocka $(LIBS)
 
+$(B)/tests/load: tests/bpf/load.c $(B)/libadder.a
+	@mkdir -p $(@D)
+	$(call say,TEST)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(B)/libadder.a $(LIBS)
+
+tests: $(UNIT) $(B)/tests/load
+
+# All there is: units, plain and sanitized; programs in this kernel; what `check` checks; end to end.
+test: all
+	@MAKE='$(MAKE)' tests/run
+
 unit: $(UNIT)
-	@for t in $(UNIT); do $$t || exit 1; done
+	@tests/run-units $(UNIT)
+
+# What can be said of the sources without running them.
+check: $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
+	@tests/lint/run $(B)
+
+# Each target for FUZZ_SECONDS, instrumented by clang's libFuzzer (package libclang-rt-*-dev).
+FUZZ_SECONDS ?= 60
+fuzz:
+	@$(MAKE) B=$(B)/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzzers
+	@tests/fuzz/run $(B)/fuzz/fuzz $(FUZZ_SECONDS)
+
+fuzzers: $(FUZZ)
+
+$(B)/fuzz/%: tests/fuzz/%.c $(B)/libadder.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ)$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -MMD -MP -MF $@.d -Ibpf -o $@ $< $(B)/libadder.a $(LIBS)
 
 install: all
 	install -D -m 755 $(B)/adder $(DESTDIR)$(PREFIX)/bin/adder
+	install -D -m 644 man/adder.1 $(DESTDIR)$(PREFIX)/share/man/man1/adder.1
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/adder
+	rm -f $(DESTDIR)$(PREFIX)/bin/adder $(DESTDIR)$(PREFIX)/share/man/man1/adder.1
 
 clean:
 	rm -rf $(B)
 
--include $(OBJ:.o=.d) $(MAIN:.o=.d) $(BPF:.o=.d) $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(MAIN:.o=.d) $(BPF:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(B)/tests/load.d
