@@ -74,7 +74,7 @@ static void set_id(struct container *c, enum container_kind kind, struct part id
 {
 	c->kind = kind;
 	snprintf(c->id, sizeof(c->id), "%.*s", (int)id.length, id.text);
-	snprintf(c->short_id, sizeof(c->short_id), "%.*s", (int)id.length, id.text);
+	snprintf(c->short_id, sizeof(c->short_id), "%.12s", c->id);
 }
 
 /* systemd writes what a unit's name may not hold as \xHH. */
