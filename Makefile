@@ -49,7 +49,7 @@ $(B)/profile.pb-c.o: $(B)/profile.pb-c.c
 
 $(B)/profile.pb-c.c: user/pprof/profile.proto
 	@mkdir -p $(@D)
-	$(call say,PROTO)protoc-c --proto_path=$(<D) --c_out=$(B) $<
+	$(call say,PROTO)protoc-c --proto_path=$(<D) --c_out=$(B) $< 2>$@.log || (cat $@.log; false)
 
 $(B)/profile.pb-c.h: $(B)/profile.pb-c.c
 
