@@ -52,7 +52,7 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
-static int say_why_not(int err)
+int recording_say_why_not(int err)
 {
 	if (err == -EPERM || err == -EACCES) {
 		log_error("cannot load the kernel programs: permission denied; run as root (sudo "
@@ -164,7 +164,7 @@ static int open_recorder(struct recording_run *run)
 		options.family = run->launch.pid;
 	}
 	err = recorder_open(&options, &run->recorder);
-	return err ? say_why_not(err) : 0;
+	return err ? recording_say_why_not(err) : 0;
 }
 
 int recording_open(const struct recording *options, struct recording_run **ret)

@@ -21,6 +21,9 @@ struct recording {
 
 struct recording_run;
 
+/** Say why the kernel programs could not be loaded, and what to do.  Returns @err. */
+int recording_say_why_not(int err);
+
 /**
  * Get everything ready: rights, kernel programs, the command's process.  @options must outlive it.
  * 0 or -errno after one line on standard error.
