@@ -28,7 +28,7 @@ static void add_value(struct argp_state *state, struct filter_list *list, const 
 		list->values[list->count++] = value;
 }
 
-static void add_pids(struct argp_state *state, struct filter *f, char *list)
+void filters_add_pids(struct argp_state *state, struct filter *f, char *list)
 {
 	char *item;
 
@@ -65,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		add_pids(state, f, arg);
+		filters_add_pids(state, f, arg);
 		return 0;
 	case OPTION_CONTAINER:
 		add_value(state, &f->containers, arg);

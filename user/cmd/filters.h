@@ -15,6 +15,9 @@
  */
 extern const struct argp filters_argp;
 
+/** Add the process ids in @list, "N[,N...]", which is changed; misuse ends the program. */
+void filters_add_pids(struct argp_state *state, struct filter *f, char *list);
+
 /** Of a filter that matches no process now: say what is waited for. */
 void filters_say_waiting(const struct filter *f);
 
