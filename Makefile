@@ -24,7 +24,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 # As many jobs as there are CPUs, unless told otherwise.
-$(if $(filter -j%,$(MAKEFLAGS)),,$(eval MAKEFLAGS += -j$(shell nproc)))
+$(if $(filter -j%,$(MAKEFLAGS))$(filter-out 0,$(MAKELEVEL)),,$(eval MAKEFLAGS += -j$(shell nproc)))
 
 say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
@@ -88,7 +88,7 @@ tests: $(UNIT) $(B)/tests/load
 
 # All there is: units, plain and sanitized; programs in this kernel; what `check` checks; end to end.
 test: all
-	@MAKE='$(MAKE)' tests/run
+	+@MAKE='$(MAKE)' tests/run
 
 unit: $(UNIT)
 	@tests/run-units $(UNIT)
