@@ -51,15 +51,19 @@ def rows_of(base, added):
                                                              ""), ns, "ns")
 
 
+def pair(targets):
+    with Nothing():
+        without = games(targets)
+    with Adder():
+        return without, games(targets)
+
+
 def run(rounds):
     base, added, targets = {}, {}, start_targets()
     try:
         games(targets)  # warm up
         for _ in range(rounds):
-            with Nothing():
-                without = games(targets)
-            with Adder():
-                with_adder = games(targets)
+            without, with_adder = host.undisturbed(pair, targets)
             for key, ns in without.items():
                 base.setdefault(key, []).append(ns)
                 added.setdefault(key, []).append(with_adder[key] - ns)

@@ -62,6 +62,19 @@ def other_adders():
     return count
 
 
+def undisturbed(measure, *args):
+    """What measure(*args) gives with no other adder beside, if that can be had within seconds."""
+    for _ in range(3):
+        for _ in range(6):
+            if not other_adders():
+                break
+            time.sleep(0.5)
+        result = measure(*args)
+        if not other_adders():
+            break
+    return result
+
+
 class Noise:
     """What others did meanwhile.  All children must be waited for before end()."""
 

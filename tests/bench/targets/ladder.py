@@ -15,8 +15,9 @@ def rung%d(depth, act, *args):
 def make_rungs():
     """The functions, each with globals of its own, in which next_rung is the next."""
     worlds = [{} for _ in range(RUNGS)]
+    files = ["ladder%d.py" % i for i in range(RUNGS // 4)]  # functions share their file's name
     for i, world in enumerate(worlds):
-        exec(compile(SOURCE % i, "ladder%d.py" % (i // 4), "exec"), world)
+        exec(compile(SOURCE % i, files[i // 4], "exec"), world)
     for i, world in enumerate(worlds):
         world["next_rung"] = worlds[(i + 1) % RUNGS]["rung%d" % ((i + 1) % RUNGS)]
     return worlds[0]["rung0"]

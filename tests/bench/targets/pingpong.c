@@ -84,8 +84,7 @@ static int measure(long rounds)
 		close(back[i]);
 		close(report[i]);
 	}
-	printf("{\"cpu\": %lld, \"switches\": %lld}\n",
-	       after.cpu_ns - before.cpu_ns + other.cpu_ns,
+	printf("{\"cpu\": %lld, \"switches\": %lld}\n", after.cpu_ns - before.cpu_ns + other.cpu_ns,
 	       after.switches - before.switches + other.switches);
 	return fflush(stdout);
 }
