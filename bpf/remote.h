@@ -16,6 +16,9 @@ static __always_inline long remote_read(void *dst, __u32 size, __u64 addr)
 {
 	return bpf_probe_read_user(dst, size, (const void *)addr);
 }
+
+/* The u64 at @bytes, which need not be aligned: a stranger says where it is. */
+#define remote_u64(bytes) (*(const __u64 *)(bytes))
 #else
 #include <stddef.h>
 #include <linux/types.h>
@@ -26,6 +29,14 @@ static __always_inline long remote_read(void *dst, __u32 size, __u64 addr)
 #define barrier_var(var) asm volatile("" : "+r"(var))
 
 long remote_read(void *dst, __u32 size, __u64 addr);
+
+static inline __u64 remote_u64(const __u8 *bytes)
+{
+	__u64 value;
+
+	__builtin_memcpy(&value, bytes, sizeof(value));
+	return value;
+}
 #endif
 
 #endif

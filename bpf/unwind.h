@@ -62,7 +62,7 @@ static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
 }
 
 /* The u64 at offset @at (below 128) of a frame. */
-#define UNWIND_U64(bytes, at) (*(const __u64 *)((bytes) + ((at)&127)))
+#define UNWIND_U64(bytes, at) remote_u64((bytes) + ((at)&127))
 
 /* Fetch the frame at w->frame; a pointer into the window, or NULL if it can't be read. */
 static __always_inline const __u8 *unwind_fetch(struct unwind *w)
@@ -252,7 +252,7 @@ static __always_inline __u64 unwind_tstate_u64(const struct unwind_scratch *s, _
 	if (offset > ADDER_TSTATE_BYTES - 8)
 		return 0;
 	barrier_var(offset);
-	return *(const __u64 *)&s->tstate[offset];
+	return remote_u64(&s->tstate[offset]);
 }
 
 /* From the thread pointer to the innermost frame. */
