@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What names a code object, read from made-up memory: texts of all kinds, lengths of any size.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "code.h"
+#include "fake_memory.h"
+#include "python/layout.h"
+
+#define CODE    0x10000ULL
+#define NAME    0x20000ULL
+#define FILE_   0x30000ULL
+#define TABLE   0x40000ULL
+#define BYTES   0x8000
+
+#define COMPACT 8
+#define ASCII   16
+
+static struct adder_process process;
+static struct adder_event_code event;
+static const struct adder_frame frame = { .code = CODE, .signature = 42 };
+
+static const struct adder_layout *layout(void)
+{
+	return &process.binary.layout;
+}
+
+static void make_str(uint64_t at, uint64_t length, uint32_t kind)
+{
+	fake_u64(at + layout()->str_length, length);
+	fake_u32(at + layout()->str_state, kind << layout()->str_kind_shift);
+}
+
+static void make_table(uint64_t size)
+{
+	fake_u64(TABLE + layout()->bytes_size, size);
+}
+
+static void make_code(uint32_t version, bool free_threaded)
+{
+	const struct adder_layout *l = layout_find(version, free_threaded);
+
+	fake_unmap_all();
+	memset(&process, 0, sizeof(process));
+	memset(&event, 0xee, sizeof(event));
+	process.serial = 3;
+	process.binary.layout = *l;
+	for (uint64_t at = CODE; at <= TABLE; at += NAME - CODE)
+		fake_map(at, BYTES);
+	fake_u32(CODE + l->co_firstlineno, 17);
+	fake_u64(CODE + l->co_name, NAME);
+	fake_u64(CODE + (l->co_qualname ? l->co_qualname : l->co_name), NAME);
+	fake_u64(CODE + l->co_filename, FILE_);
+	fake_u64(CODE + l->co_linetable, TABLE);
+	make_str(NAME, 6, 1 | COMPACT | ASCII);
+	fake_write(NAME + l->str_ascii_data, "Shop.f", 6);
+	make_str(FILE_, 4, 1 | COMPACT);
+	fake_write(FILE_ + l->str_compact_data, "\xe9.py", 4);
+	make_table(5);
+	fake_write(TABLE + l->bytes_data, "\1\2\3\4\5", 5);
+}
+
+static int unmake(void **state)
+{
+	(void)state;
+	fake_unmap_all();
+	return 0;
+}
+
+static void reads_names_of_every_version(void **state)
+{
+	static const uint32_t versions[] = { 0x03060f00, 0x03080000, 0x030b0200, 0x030c0000,
+					     0x030d0500, 0x030e0a00, 0x030f0200 };
+
+	(void)state;
+	for (size_t v = 0; v < sizeof(versions) / sizeof(versions[0]); v++) {
+		for (int free_threaded = 0; free_threaded < 2; free_threaded++) {
+			if (!layout_find(versions[v], free_threaded))
+				continue;
+			make_code(versions[v], free_threaded);
+			assert_int_equal(code_read(&process, &frame, &event), 0);
+			assert_int_equal(event.serial, 3);
+			assert_int_equal(event.code, CODE);
+			assert_int_equal(event.signature, 42);
+			assert_int_equal(event.first_line, 17);
+			assert_int_equal(event.name_bytes, 6);
+			assert_memory_equal(event.name, "Shop.f", 6);
+			assert_int_equal(event.file_bytes, 4);
+			assert_memory_equal(event.file, "\xe9.py", 4);
+			assert_int_equal(event.table_bytes, 5);
+			assert_int_equal(event.table_size, 5);
+			assert_memory_equal(event.table_data, "\1\2\3\4\5", 5);
+		}
+	}
+}
+
+static void cuts_texts_of_any_length(void **state)
+{
+	static const struct {
+		uint64_t length;
+		uint32_t kind, bytes;
+	} cases[] = {
+		{ 0, 1, 0 },       { 256, 1, 256 },        { 257, 1, 256 },
+		{ 128, 2, 256 },   { 129, 2, 256 },        { 3, 4, 12 },
+		{ 64, 4, 256 },    { 1ULL << 62, 4, 256 }, /* times 4 is 0 */
+		{ ~0ULL, 1, 256 }, { ~0ULL, 4, 256 },      { 1ULL << 63, 2, 256 },
+		{ 100, 7, 256 }, /* no such kind */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_code(0x030b0200, false);
+		make_str(NAME, cases[i].length, cases[i].kind | COMPACT);
+		assert_int_equal(code_read(&process, &frame, &event), 0);
+		assert_int_equal(event.name_bytes, cases[i].bytes);
+		assert_int_equal(event.name_state & 7, cases[i].kind);
+	}
+}
+
+static void refuses_a_text_that_is_not_compact(void **state)
+{
+	(void)state;
+	make_code(0x030b0200, false);
+	make_str(NAME, 6, 1);
+	assert_int_equal(code_read(&process, &frame, &event), -1);
+	make_code(0x030b0200, false);
+	make_str(FILE_, 6, 1 | ASCII);
+	assert_int_equal(code_read(&process, &frame, &event), -1);
+}
+
+static void reads_what_fits_of_a_long_table(void **state)
+{
+	static const struct {
+		uint64_t size;
+		uint32_t bytes, told;
+	} cases[] = {
+		{ 0, 0, 0 },
+		{ 4095, 4095, 4095 },
+		{ 4096, 4096, 4096 },
+		{ 4097, 4096, 4097 },
+		{ 1 << 24, 4096, 1 << 24 },
+		{ (1 << 24) + 1, 0, 0 }, /* no line table is so long */
+		{ ~0ULL, 0, 0 },
+		{ 1ULL << 32, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_code(0x030b0200, false);
+		make_table(cases[i].size);
+		assert_int_equal(code_read(&process, &frame, &event), 0);
+		assert_int_equal(event.table_bytes, cases[i].bytes);
+		assert_int_equal(event.table_size, cases[i].told);
+		assert_int_equal(event.table, TABLE + layout()->bytes_data);
+	}
+}
+
+static void names_a_code_object_without_its_table(void **state)
+{
+	(void)state;
+	make_code(0x030b0200, false);
+	fake_u64(CODE + layout()->co_linetable, 0xdead0000);
+	assert_int_equal(code_read(&process, &frame, &event), 0);
+	assert_int_equal(event.name_bytes, 6);
+	assert_int_equal(event.table_bytes, 0);
+	assert_int_equal(event.table_size, 0);
+	fake_u64(CODE + layout()->co_linetable, TABLE + BYTES - 40); /* its end is not there */
+	fake_u64(TABLE + BYTES - 40 + layout()->bytes_size, 4000);
+	assert_int_equal(code_read(&process, &frame, &event), 0);
+	assert_int_equal(event.table_bytes, 0);
+	assert_int_equal(event.table_size, 4000);
+}
+
+static void gives_up_at_a_fault_before_the_names_are_read(void **state)
+{
+	uint64_t reads;
+
+	(void)state;
+	make_code(0x030b0200, false);
+	code_read(&process, &frame, &event);
+	reads = fake.reads;
+	for (uint64_t n = 1; n <= reads; n++) {
+		make_code(0x030b0200, false);
+		fake.fault_at = n;
+		/* the table's size and data come last, and can be done without */
+		assert_int_equal(code_read(&process, &frame, &event), n > reads - 2 ? 0 : -1);
+	}
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, unmake)
+	const struct CMUnitTest tests[] = {
+		TEST(reads_names_of_every_version),
+		TEST(cuts_texts_of_any_length),
+		TEST(refuses_a_text_that_is_not_compact),
+		TEST(reads_what_fits_of_a_long_table),
+		TEST(names_a_code_object_without_its_table),
+		TEST(gives_up_at_a_fault_before_the_names_are_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

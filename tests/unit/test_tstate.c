@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a thread pointer to a PyThreadState: each C library's ways, and whose state it may not be.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_python.h"
+
+static void refuses_the_state_of_another_thread(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(3);
+	fake_u64(TSTATE + layout()->ts_thread_id, TP + 0x1000);
+	assert_int_equal(walk(), ADDER_STACK_UNREAD);
+	assert_int_equal(status, UNWIND_NO_TSTATE);
+	assert_int_equal(scratch.stack.depth, 0);
+}
+
+static void has_no_stack_where_there_is_no_python(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(0);
+	assert_int_equal(walk(), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
+	assert_int_equal(scratch.interp, 0x1234);
+	fake_u64(TP + 0x310 + 16 * KEY + 8, 0);
+	assert_int_equal(walk(), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
+	assert_int_equal(scratch.interp, 0);
+}
+
+static void says_that_a_thread_state_is_not_there(void **state)
+{
+	static const uint64_t bad[] = { 1, 0xdeadbeef, ~0ULL, HEAP - 8 };
+
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(3);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		fake_u64(TP + 0x310 + 16 * KEY + 8, bad[i]);
+		assert_int_equal(walk(), ADDER_STACK_UNREAD);
+		assert_int_equal(status, UNWIND_NO_TSTATE);
+	}
+	assert_int_equal(unwind_python(&scratch, &process, 0, &status), ADDER_STACK_UNREAD);
+	assert_int_equal(unwind_python(&scratch, &process, ~0ULL, &status), ADDER_STACK_UNREAD);
+}
+
+static void finds_keys_beyond_a_threads_own_block(void **state)
+{
+	(void)state;
+	for (uint32_t key = 0; key < 1024; key += 31) {
+		make_process(0x030d0500, false);
+		make_stack(2);
+		fake_u64(TP + 0x310 + 16 * KEY + 8, 0);
+		process.tss_key = key;
+		if (key >= 32)
+			fake_u64(TP + 0x510 + 8 * (key / 32), FAR);
+		else
+			fake_u64(TP + 0x310 + 16 * key + 8, TSTATE);
+		fake_u64(FAR + 16 * (key % 32) + 8, TSTATE);
+		walk();
+		assert_int_equal(status, UNWIND_DONE);
+		assert_kept(2);
+	}
+}
+
+static void has_no_state_where_the_keys_block_was_never_made(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(2);
+	process.tss_key = 40;
+	assert_int_equal(walk(), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
+	process.tss_key = 1024; /* no such key */
+	assert_int_equal(walk(), ADDER_STACK_UNREAD);
+	process.tss_key = ~0U;
+	assert_int_equal(walk(), ADDER_STACK_UNREAD);
+}
+
+static void finds_musls_thread_specific_data(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(2);
+	fake_u64(TP + 0x310 + 16 * KEY + 8, 0);
+	process.binary.musl = 1;
+	fake_u64(TP + 0x80, FAR);
+	fake_u64(FAR + 8 * KEY, TSTATE);
+	walk();
+	assert_int_equal(status, UNWIND_DONE);
+	assert_kept(2);
+}
+
+static void finds_a_thread_local_of_the_program(void **state)
+{
+	(void)state;
+	make_process(0x030f0200, false);
+	make_stack(2);
+	fake_map(TP - 64, 64);
+	process.binary.tstate_via = ADDER_VIA_TLS_EXE;
+	process.tls_offset = -16;
+	assert_int_equal(walk(), ADDER_STACK_NONE);
+	fake_u64(TP - 16, TSTATE);
+	walk();
+	assert_int_equal(status, UNWIND_DONE);
+	assert_kept(2);
+}
+
+static void finds_a_thread_local_of_a_library(void **state)
+{
+	(void)state;
+	make_process(0x030f0200, false);
+	make_stack(2);
+	process.binary.tstate_via = ADDER_VIA_TLS_LIB;
+	process.tss_key = 2; /* the module */
+	process.tls_offset = 0x18;
+	fake_u64(TP + 8, FAR); /* the DTV */
+	fake_u64(FAR + 16 * 2, FAR + 0x100);
+	fake_u64(FAR + 0x118, TSTATE);
+	walk();
+	assert_int_equal(status, UNWIND_DONE);
+	assert_kept(2);
+	fake_u64(FAR + 16 * 2, ~0ULL); /* this thread never used it */
+	assert_int_equal(walk(), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_teardown(name, unmake)
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_the_state_of_another_thread),
+		TEST(has_no_stack_where_there_is_no_python),
+		TEST(says_that_a_thread_state_is_not_there),
+		TEST(finds_keys_beyond_a_threads_own_block),
+		TEST(has_no_state_where_the_keys_block_was_never_made),
+		TEST(finds_musls_thread_specific_data),
+		TEST(finds_a_thread_local_of_the_program),
+		TEST(finds_a_thread_local_of_a_library),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
