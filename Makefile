@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test unit tests check fuzz fuzzers install uninstall clean
+.PHONY: all profile test unit tests check bench fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -96,6 +96,10 @@ unit: $(UNIT)
 # What can be said of the sources without running them.
 check: $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
 	@tests/lint/run $(B)
+
+# What adder costs, as root on a quiet machine; the table goes to $(B)/bench/results.md, too.
+bench: all
+	@tests/bench/run
 
 # Each target for FUZZ_SECONDS, instrumented by clang's libFuzzer (package libclang-rt-*-dev).
 FUZZ_SECONDS ?= 60
