@@ -19,7 +19,7 @@ typedef long (*compat_loop_fn)(__u32 index, void *context);
 /* A bitfield cannot be asked for by address; in_iowait sits beside sched_contributes_to_load. */
 static __always_inline bool task_in_iowait(struct task_struct *t)
 {
-	return BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait);
+	return BPF_CORE_READ_BITFIELD(t, in_iowait);
 }
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *kn)
@@ -39,8 +39,8 @@ static __always_inline bool task_throttled(struct task_struct *t)
 
 	if (bpf_core_field_exists(new->throttled))
 		return BPF_CORE_READ(new, throttled);
-	rq = BPF_CORE_READ(t, se.cfs_rq);
-	return bpf_core_field_exists(rq->throttle_count) && BPF_CORE_READ(rq, throttle_count) > 0;
+	rq = t->se.cfs_rq;
+	return bpf_core_field_exists(rq->throttle_count) && rq->throttle_count > 0;
 }
 
 static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)

@@ -5,6 +5,9 @@
  * There are two tables.  User space turns active_ledger over, waits until no program can still be
  * adding to the old one, and empties it: nothing is lost in between.  A key holds the thread, so no
  * two CPUs add to one value at a time, and plain additions do.
+ *
+ * Threads that wait in one way again and again hold the sum until another comes: most switches
+ * touch no table.
  */
 #ifndef BPF_LEDGER_H
 #define BPF_LEDGER_H
@@ -32,6 +35,7 @@ static __always_inline void ledger_sum(struct adder_ledger_value *sum,
 	sum->throttled_ns += value->throttled_ns;
 	sum->burst_ns += value->burst_ns;
 	sum->stolen_ns += value->stolen_ns;
+	sum->unwalked_ns += value->unwalked_ns;
 	sum->count += value->count;
 	sum->sys_count += value->sys_count;
 }
@@ -62,19 +66,41 @@ static __noinline int ledger_add(struct adder_ledger_key *key,
 }
 
 /* Waits and bursts for which there is no room stay with the thread, by state. */
-static __always_inline void ledger_spill(struct adder_thread *t,
-					 const struct adder_ledger_value *value)
+static __always_inline void ledger_spill(struct adder_thread *t)
 {
-	t->spilled_ns[t->state < ADDER_STATE_NR ? t->state : 0] += value->wait_ns;
-	t->spilled_ns[ADDER_STATE_RUNQ] += value->runq_ns;
-	t->spilled_ns[ADDER_STATE_CPU] += value->burst_ns + value->stolen_ns;
+	__u32 state = t->held_key.state;
+
+	t->spilled_ns[state < ADDER_STATE_NR ? state : 0] += t->held.wait_ns;
+	t->spilled_ns[ADDER_STATE_RUNQ] += t->held.runq_ns;
+	t->spilled_ns[ADDER_STATE_CPU] += t->held.burst_ns + t->held.stolen_ns;
 }
 
-/* The stint of @t on its CPU ends at @now, with @burst of CPU time: charge it, and the wait before.
- */
-static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64 burst, __u64 now)
+/* Hand over what the thread holds. */
+static __noinline void ledger_flush(struct adder_thread *t)
 {
-	struct adder_ledger_key key = {
+	struct adder_ledger_key key;
+
+	if (!t)
+		return;
+	key = t->held_key; /* ledger_add() may change it */
+	if (key.process && ledger_add(&key, &t->held))
+		ledger_spill(t);
+	t->held_key.process = 0;
+}
+
+static __always_inline bool is_held(const struct adder_thread *t)
+{
+	const struct adder_ledger_key *k = &t->held_key;
+
+	return k->stack == t->stack && k->on == t->on && k->state == t->state && k->how == t->how &&
+	       k->syscall == t->syscall && k->process == t->process;
+}
+
+/* Begin to hold waits of the kind that @t has just ended. */
+static __always_inline void ledger_hold(struct adder_thread *t, __u32 tid)
+{
+	ledger_flush(t);
+	t->held_key = (struct adder_ledger_key){
 		.stack = t->stack,
 		.on = t->on,
 		.process = t->process,
@@ -83,21 +109,33 @@ static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64
 		.state = t->state,
 		.how = t->how,
 	};
-	struct adder_ledger_value value = { .burst_ns = burst, .count = t->out_ns != 0 };
-	__u64 in = t->in_ns < now ? t->in_ns : now, woken = t->wake_ns ? t->wake_ns : in;
+	__builtin_memset(&t->held, 0, sizeof(t->held));
+}
 
+/* The stint of @t on its CPU ends at @now, with @burst of CPU time: charge it, and the wait before.
+ */
+static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64 burst, __u64 now)
+{
+	__u64 in = t->in_ns < now ? t->in_ns : now, woken = t->wake_ns ? t->wake_ns : in;
+	__u64 wait = 0, runq = 0;
+
+	if (!is_held(t))
+		ledger_hold(t, tid);
 	if (woken > in)
 		woken = in;
 	if (t->out_ns) {
-		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
-		value.runq_ns = in > woken ? in - woken : 0;
+		wait = woken > t->out_ns ? woken - t->out_ns : 0;
+		runq = in > woken ? in - woken : 0;
+		t->held.count++;
 	}
+	t->held.wait_ns += wait;
+	t->held.runq_ns += runq;
 	if (t->throttled)
-		value.throttled_ns = t->state == ADDER_STATE_RUNQ ? value.wait_ns + value.runq_ns
-								  : value.runq_ns;
-	value.stolen_ns = (__s64)(now - in) - (__s64)burst;
-	if (ledger_add(&key, &value))
-		ledger_spill(t, &value);
+		t->held.throttled_ns += t->state == ADDER_STATE_RUNQ ? wait + runq : runq;
+	if (t->stack != ADDER_STACK_UNWALKED)
+		t->held.unwalked_ns += (wait + runq) * ((1ULL << (t->unwalked_shift & 31)) - 1);
+	t->held.burst_ns += burst;
+	t->held.stolen_ns += (__s64)(now - in) - (__s64)burst;
 }
 
 #endif

@@ -76,18 +76,18 @@ static __always_inline void read_args(struct task_struct *task, struct adder_eve
 		e->args_bytes = bytes;
 }
 
-/* Tell user space of @p, process of @task; @wake if it must act. */
-static __noinline void send_process(struct task_struct *task, const struct adder_process *p,
-				    __u32 how, __u32 parent_serial, bool wake)
+/* Tell user space of @p, process of @task; @wake if it must act.  0, or -1 if it can't be told. */
+static __noinline int send_process(struct task_struct *task, const struct adder_process *p,
+				   __u32 how, __u32 parent_serial, bool wake)
 {
 	struct adder_event_process *e;
 
 	if (!p)
-		return;
+		return -1;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (!e) {
 		lose(ADDER_LOST_RING_PROCESS);
-		return;
+		return -1;
 	}
 	e->kind = ADDER_EVENT_PROCESS;
 	e->how = how;
@@ -108,6 +108,23 @@ static __noinline void send_process(struct task_struct *task, const struct adder
 		read_args(task, e);
 	read_cgroup(cgroup_of(task), e->cgroup);
 	bpf_ringbuf_submit(e, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* Add @p to the ledger, unless user space can't be told of it: it would have no name. */
+static __always_inline bool add_process(struct task_struct *task, struct adder_process *p,
+					__u32 how, __u32 parent_serial, bool wake)
+{
+	__u32 pid = BPF_CORE_READ(task, tgid);
+
+	if (bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
+		lose(ADDER_LOST_PROCESSES_FULL);
+		return false;
+	}
+	if (!send_process(task, p, how, parent_serial, wake))
+		return true;
+	bpf_map_delete_elem(&processes, &pid);
+	return false;
 }
 
 static __always_inline void send_exit(const struct adder_process *p, __u32 pid, __u64 now)
@@ -117,7 +134,7 @@ static __always_inline void send_exit(const struct adder_process *p, __u32 pid, 
 	};
 
 	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
-		lose(ADDER_LOST_RING_PROCESS);
+		lose(ADDER_LOST_RING_EXIT);
 }
 
 /* Is a process that becomes Python asked for?  With _ASK user space says no to some afterwards. */
@@ -149,36 +166,40 @@ static __always_inline void read_file(struct file *f, struct adder_file *ret)
 	ret->pad = 0;
 }
 
-/* The calling thread goes on as another program: what it used until now is the old one's. */
-static __always_inline void rebase_thread(struct task_struct *task, __u32 old_tid,
-					  const struct adder_process *p, __u64 now)
+/*
+ * The account of the program that the calling thread was in until @now is closed.  Returns the CPU
+ * time up to which the thread is charged.
+ */
+static __always_inline __u64 leave_program(struct task_struct *task, __u32 tid, __u64 now)
 {
-	struct adder_thread fresh = {};
-	struct adder_thread *t;
+	struct adder_thread *t = find_thread(tid);
+	__u64 stint, charged;
+
+	if (!t)
+		return task->se.sum_exec_runtime;
+	recover_switch_in(t, task, now);
+	/* sum_exec_runtime is behind by up to a tick; the clock is not */
+	stint = t->in_ns < now ? now - t->in_ns : 0;
+	charged = t->runtime_ns + stint;
+	ledger_post(t, tid, stint, now);
+	ledger_flush(t);
+	send_thread_exit(t, tid, task->comm, now);
+	bpf_map_delete_elem(&threads, &tid);
+	return charged;
+}
+
+static __always_inline void enter_program(struct task_struct *task, const struct adder_process *p,
+					  __u64 charged, __u64 now)
+{
+	struct adder_thread *fresh = blank_thread(THREAD_EXEC, task, p->serial);
 	__u32 tid = task->pid;
 
-	t = find_thread(old_tid);
-	if (t) {
-		/* sum_exec_runtime is behind by up to a tick; the clock is not */
-		__u64 stint = t->in_ns && t->in_ns < now ? now - t->in_ns : 0;
-
-		fresh.runtime_ns = t->runtime_ns + stint;
-		ledger_post(t, old_tid, stint, now);
-		send_thread_exit(t, old_tid, task->comm, now);
-		bpf_map_delete_elem(&threads, &old_tid);
-	} else {
-		fresh.runtime_ns = task->se.sum_exec_runtime;
-	}
-	if (!p)
-		return;
-	fresh.process = p->serial;
-	fresh.tgid = task->tgid;
-	fresh.in_ns = fresh.first_ns = now;
-	fresh.stack = ADDER_STACK_STARTING;
-	fresh.state = ADDER_STATE_CPU;
-	fresh.how = ADDER_HOW_SWITCH;
-	fresh.syscall = ADDER_NO_SYSCALL;
-	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
+	if (!fresh || !recording_start_ns)
+		return; /* before the recording: the first look finds it */
+	fresh->runtime_ns = charged;
+	fresh->in_ns = fresh->first_ns = now;
+	fresh->stack = ADDER_STACK_STARTING;
+	bpf_map_update_elem(&threads, &tid, fresh, BPF_ANY);
 }
 
 /* Set @p up for the program that @task has become; false if that is no Python or not asked for. */
@@ -210,6 +231,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_tid, struct linux_binp
 {
 	struct adder_process *p = scratch_process(SCRATCH_EXEC);
 	__u64 now = bpf_ktime_get_ns();
+	__u64 charged = 0;
 	__u32 pid = task->tgid;
 	bool python;
 
@@ -217,15 +239,15 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_tid, struct linux_binp
 		return 0;
 	forget(pid, now);
 	python = begin_program(task, bprm, p, now);
-	rebase_thread(task, old_tid, python ? p : NULL, now);
-	if (python && bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
-		lose(ADDER_LOST_PROCESSES_FULL);
-		python = false;
-	}
-	track(pid, python);
+	if (recording_start_ns)
+		charged = leave_program(task, old_tid, now);
 	if (python)
-		send_process(task, p, ADDER_BY_EXEC, 0,
-			     p->phase == ADDER_PHASE_UNKNOWN || select_by == ADDER_SELECT_ASK);
+		python = add_process(task, p, ADDER_BY_EXEC, 0,
+				     p->phase == ADDER_PHASE_UNKNOWN ||
+					     select_by == ADDER_SELECT_ASK);
+	if (python)
+		enter_program(task, p, charged, now);
+	track(pid, python);
 	return 0;
 }
 
@@ -248,12 +270,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__builtin_memcpy(p, of_parent, sizeof(*p));
 	p->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
 	p->start_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&processes, &pid, p, BPF_ANY)) {
-		lose(ADDER_LOST_PROCESSES_FULL);
-		return 0;
-	}
-	track(pid, true);
-	send_process(child, p, ADDER_BY_FORK, of_parent->serial, false);
+	track(pid, add_process(child, p, ADDER_BY_FORK, of_parent->serial, false));
 	return 0;
 }
 
@@ -284,34 +301,33 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 			     .how = ADDER_HOW_SWITCH,
 			     .syscall = ADDER_NO_SYSCALL,
 			     .from_outside = true };
-	struct adder_thread fresh = {};
+	struct adder_thread *fresh = blank_thread(THREAD_LOOK, task, p->serial);
 	__u32 task_state = BPF_CORE_READ(task, __state), tid = task->pid;
 
-	fresh.process = p->serial;
-	fresh.tgid = task->tgid;
-	fresh.first_ns = ledger_start(p);
-	fresh.runtime_ns = task->se.sum_exec_runtime;
-	fresh.stack = ADDER_STACK_BEFORE;
+	if (!fresh)
+		return;
+	fresh->first_ns = ledger_start(p);
+	fresh->stack = ADDER_STACK_BEFORE;
 	if (task->on_cpu) {
-		fresh.in_ns = fresh.first_ns;
+		fresh->in_ns = fresh->first_ns;
 		wait.state = ADDER_STATE_CPU;
 	} else {
-		fresh.out_ns = fresh.first_ns;
+		fresh->out_ns = fresh->first_ns;
 		if (task_state)
 			classify_wait(task, p, task_state, &wait);
 		else
-			fresh.wake_ns = fresh.first_ns;
+			fresh->wake_ns = fresh->first_ns;
 	}
-	fresh.on = awaited_by_file(AWAITED_LOOK, &wait);
-	fresh.state = wait.state;
-	fresh.how = wait.how;
-	fresh.syscall = wait.syscall;
+	fresh->on = awaited_by_file(AWAITED_LOOK, &wait);
+	fresh->state = wait.state;
+	fresh->how = wait.how;
+	fresh->syscall = wait.syscall;
 	known->state = wait.state;
 	known->how = wait.how;
 	known->syscall = wait.syscall;
 	known->running = task->on_cpu;
-	known->since_ns = fresh.out_ns;
-	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
+	known->since_ns = fresh->out_ns;
+	bpf_map_update_elem(&threads, &tid, fresh, BPF_ANY);
 }
 
 SEC("iter/task")

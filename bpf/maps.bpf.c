@@ -18,6 +18,8 @@ struct map_walk_scratch walk_scratch SEC(".maps");
 struct map_awaited_scratch awaited_scratch SEC(".maps");
 struct map_code_scratch code_scratch SEC(".maps");
 struct map_process_scratch process_scratch SEC(".maps");
+struct map_thread_scratch thread_scratch SEC(".maps");
+struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 
 __u64 tracked[TRACKED_WORDS] = {};
@@ -27,4 +29,5 @@ __u32 last_serial = 0;
 __u32 active_ledger = 0;
 
 const volatile __u32 select_by = ADDER_SELECT_ALL;
+const volatile __u32 budget_ppm = 0;
 const volatile __u32 self_pid = 0;

@@ -44,6 +44,11 @@ MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_even
 /* exec and fork build an entry each, and may interrupt one another: one slot each */
 MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_process);
 
+/* records are too large for the stack; each context that makes one has its own room */
+enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
+MAP_DECLARE(thread_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_thread);
+MAP_DECLARE(budgets, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_budget);
+
 struct map_events {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
@@ -60,8 +65,9 @@ extern __u32 last_serial;
 extern __u32 active_ledger;
 
 /* Knobs, set before loading. */
-extern const volatile __u32 select_by; /* enum adder_select */
-extern const volatile __u32 self_pid;  /* adder itself is no one's business */
+extern const volatile __u32 select_by;  /* enum adder_select */
+extern const volatile __u32 budget_ppm; /* of a CPU, for walks at switches; 0: no limit */
+extern const volatile __u32 self_pid;   /* adder itself is no one's business */
 
 static __always_inline void lose(__u32 why)
 {

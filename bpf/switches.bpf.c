@@ -13,6 +13,7 @@
  * have come in.  What a hypervisor or an interrupt took from a thread on its CPU is in nobody's CPU
  * time; it is kept apart (stolen_ns).
  */
+#include "budget.h"
 #include "others.h"
 #include "thread.h"
 
@@ -23,20 +24,23 @@
 static __noinline struct adder_thread *adopt_thread(struct task_struct *task,
 						    struct adder_process *p, __u64 now)
 {
-	struct adder_thread fresh = {};
+	struct adder_thread *fresh;
+	__u64 started;
 
-	if (!p)
+	/* an exec by another thread has given it the leader's id: on_exec() makes its record */
+	if (!p || BPF_CORE_READ_BITFIELD(task, in_execve))
 		return NULL;
-	fresh.process = p->serial;
-	fresh.tgid = task->tgid;
-	fresh.first_ns = fresh.out_ns = ledger_start(p);
-	fresh.stack = ADDER_STACK_BEFORE;
-	fresh.state = ADDER_STATE_OTHER;
-	fresh.how = ADDER_HOW_UNKNOWN;
-	fresh.syscall = ADDER_NO_SYSCALL;
-	fresh.runtime_ns = task->se.sum_exec_runtime;
-	fresh.in_ns = now;
-	return new_thread(task->pid, &fresh, BPF_NOEXIST);
+	fresh = blank_thread(THREAD_SWITCH, task, p->serial);
+	if (!fresh)
+		return NULL;
+	started = task->start_time;
+	fresh->first_ns = ledger_start(p) > started ? ledger_start(p) : started;
+	fresh->out_ns = fresh->first_ns < now ? fresh->first_ns : now;
+	fresh->in_ns = now;
+	fresh->stack = ADDER_STACK_BEFORE;
+	fresh->state = ADDER_STATE_OTHER;
+	fresh->how = ADDER_HOW_UNKNOWN;
+	return new_thread(task->pid, fresh, BPF_NOEXIST);
 }
 
 /* CPU time since it was last charged. */
@@ -52,14 +56,10 @@ static __always_inline __u64 take_burst(struct adder_thread *t, struct task_stru
 /* Close the stint on the CPU that ends at @now. */
 static __always_inline void end_stint(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
-	__u64 burst = take_burst(t, task);
+	__u64 burst;
 
-	if (!t->in_ns) { /* its switch-in was not reported: by its CPU time it was then */
-		lose(ADDER_LOST_SWITCH_IN);
-		t->in_ns = burst < now ? now - burst : now;
-		if (t->in_ns < t->out_ns)
-			t->in_ns = t->out_ns;
-	}
+	recover_switch_in(t, task, now);
+	burst = take_burst(t, task);
 	/* the first stint began within a tick of the charge it counts from */
 	if (t->in_ns == t->first_ns && t->in_ns <= now && burst > now - t->in_ns)
 		burst = now - t->in_ns;
@@ -70,49 +70,73 @@ static __always_inline void bury(struct adder_thread *t, struct task_struct *tas
 {
 	__u32 tid = task->pid;
 
+	ledger_flush(t);
 	send_thread_exit(t, tid, task->comm, now);
 	bpf_map_delete_elem(&threads, &tid);
 }
 
+/* Its stack, as far as there is one and the budget allows. */
+static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task_struct *task,
+					     struct adder_process *p, bool walk)
+{
+	struct unwind_scratch *scratch;
+	__u32 zero = 0;
+
+	if (t->exiting)
+		return ADDER_STACK_EXITING;
+	if (walk)
+		return capture_stack(p, task->thread.fsbase);
+	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (scratch)
+		scratch->interp = 0; /* it is the last walked thread's */
+	return ADDER_STACK_UNWALKED;
+}
+
 /* Begin the wait: the stack and the reason. */
 static __always_inline void begin_wait(struct adder_thread *t, struct task_struct *task,
-				       struct adder_process *p, bool runnable, __u32 task_state,
-				       __u64 now)
+				       bool runnable, __u32 task_state, __u64 now)
 {
 	struct wait wait = { .state = ADDER_STATE_RUNQ,
 			     .how = ADDER_HOW_SWITCH,
-			     .syscall = ADDER_NO_SYSCALL };
+			     .syscall = t->syscall };
+	struct adder_process *p = find_process(task->tgid);
+	struct adder_budget *budget = this_budget();
+	bool walk;
 
-	t->stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
+	if (!budget)
+		return;
+	walk = budget_allows(budget, now, &t->unwalked_shift);
+	t->stack = stack_at_switch(t, task, p, walk);
 	t->throttled = 0;
 	if (runnable)
 		t->throttled = task_throttled(task);
 	else
 		classify_wait(task, p, task_state, &wait);
-	t->on = runnable ? 0 : awaited_at_switch(p, &wait);
+	t->on = runnable || !walk ? 0 : awaited_at_switch(p, &wait);
 	t->state = wait.state;
 	t->how = t->throttled ? ADDER_HOW_THROTTLED : wait.how;
 	t->syscall = wait.syscall;
 	t->wake_ns = 0;
 	t->in_ns = 0;
 	t->out_ns = now;
+	if (walk)
+		budget_spend(budget, now);
 }
 
 static __always_inline void switch_out(struct task_struct *task, bool preempted, __u32 task_state,
 				       __u64 now)
 {
-	struct adder_process *p = find_process(task->tgid);
 	struct adder_thread *t = find_thread(task->pid);
 
 	if (!t)
-		t = adopt_thread(task, p, now);
+		t = adopt_thread(task, find_process(task->tgid), now);
 	if (!t)
 		return;
 	end_stint(t, task, now);
 	if (task_state == TASK_DEAD)
 		bury(t, task, now);
 	else
-		begin_wait(t, task, p, preempted || !task_state, task_state, now);
+		begin_wait(t, task, preempted || !task_state, task_state, now);
 }
 
 static __always_inline void switch_in(struct task_struct *task, __u64 now)
@@ -147,6 +171,7 @@ int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_st
 SEC("tp_btf/sched_wakeup")
 int BPF_PROG(on_wakeup, struct task_struct *task)
 {
+	struct adder_budget *budget;
 	struct adder_thread *t;
 
 	if (!is_tracked(task->tgid) || !recording_start_ns)
@@ -156,8 +181,13 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled |= task_throttled(task);
-	if (!t->on)
-		t->on = awaited_at_wakeup(task, t->state);
+	if (t->on || t->stack == ADDER_STACK_UNWALKED)
+		return 0;
+	budget = this_budget();
+	if (!budget)
+		return 0;
+	t->on = awaited_at_wakeup(task, t->state);
+	budget_spend(budget, t->wake_ns);
 	return 0;
 }
 
@@ -165,22 +195,18 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
-	struct adder_thread fresh = {};
+	struct adder_thread *fresh;
 	struct adder_process *p;
 
 	if (!is_tracked(task->tgid) || !recording_start_ns)
 		return 0;
 	p = find_process(task->tgid);
-	if (!p)
+	fresh = p ? blank_thread(THREAD_SWITCH, task, p->serial) : NULL;
+	if (!fresh)
 		return 0;
-	fresh.process = p->serial;
-	fresh.tgid = task->tgid;
-	fresh.first_ns = fresh.out_ns = fresh.wake_ns = bpf_ktime_get_ns();
-	fresh.stack = ADDER_STACK_STARTING;
-	fresh.state = ADDER_STATE_RUNQ;
-	fresh.how = ADDER_HOW_SWITCH;
-	fresh.syscall = ADDER_NO_SYSCALL;
-	fresh.runtime_ns = task->se.sum_exec_runtime;
-	new_thread(task->pid, &fresh, BPF_ANY);
+	fresh->first_ns = fresh->out_ns = fresh->wake_ns = bpf_ktime_get_ns();
+	fresh->stack = ADDER_STACK_STARTING;
+	fresh->state = ADDER_STATE_RUNQ;
+	new_thread(task->pid, fresh, BPF_ANY);
 	return 0;
 }

@@ -17,6 +17,8 @@ enum syscall_class {
 	SYSCALL_SELECT,  /* sets of files */
 	SYSCALL_LOOP,    /* an event queue */
 	SYSCALL_STORAGE, /* a file's contents on storage */
+	SYSCALL_LOCK,    /* a lock on a file, or a semaphore */
+	SYSCALL_IPC,     /* a message queue */
 	SYSCALL_PATH,    /* a file system's directories and inodes, when uninterruptible */
 };
 
@@ -36,6 +38,19 @@ static const volatile unsigned char syscall_classes[SYSCALLS_NR] = {
 
 	[__NR_wait4] = SYSCALL_CHILD,
 	[__NR_waitid] = SYSCALL_CHILD,
+
+	[__NR_vfork] = SYSCALL_CHILD, /* until it execs, as subprocess has it do */
+	[__NR_clone] = SYSCALL_CHILD,
+	[435 /* clone3 */] = SYSCALL_CHILD,
+
+	[__NR_flock] = SYSCALL_LOCK,
+	[__NR_fcntl] = SYSCALL_LOCK,
+	[__NR_semop] = SYSCALL_LOCK,
+	[__NR_semtimedop] = SYSCALL_LOCK,
+	[__NR_msgrcv] = SYSCALL_IPC,
+	[__NR_msgsnd] = SYSCALL_IPC,
+	[__NR_mq_timedreceive] = SYSCALL_IPC,
+	[__NR_mq_timedsend] = SYSCALL_IPC,
 
 	[__NR_read] = SYSCALL_FD,
 	[__NR_write] = SYSCALL_FD,

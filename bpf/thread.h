@@ -18,6 +18,43 @@ static __always_inline __u64 ledger_start(const struct adder_process *p)
 	return p->start_ns > recording_start_ns ? p->start_ns : recording_start_ns;
 }
 
+/* An empty record of @task in process @serial, to be filled in and begun. */
+static __always_inline struct adder_thread *blank_thread(__u32 context, struct task_struct *task,
+							 __u32 serial)
+{
+	struct adder_thread *t = bpf_map_lookup_elem(&thread_scratch, &context);
+
+	if (!t)
+		return NULL;
+	__builtin_memset(t, 0, sizeof(*t));
+	t->process = serial;
+	t->tgid = task->tgid;
+	t->runtime_ns = task->se.sum_exec_runtime;
+	t->syscall = ADDER_NO_SYSCALL;
+	t->state = ADDER_STATE_CPU;
+	t->how = ADDER_HOW_SWITCH;
+	return t;
+}
+
+/*
+ * Its switch-in was not reported, or has not come about: by the CPU time that it was charged since,
+ * it was then.
+ */
+static __always_inline void recover_switch_in(struct adder_thread *t, struct task_struct *task,
+					      __u64 now)
+{
+	__u64 runtime = task->se.sum_exec_runtime;
+	__u64 burst;
+
+	if (t->in_ns)
+		return;
+	burst = runtime > t->runtime_ns ? runtime - t->runtime_ns : 0;
+	lose(ADDER_LOST_SWITCH_IN);
+	t->in_ns = burst < now ? now - burst : now;
+	if (t->in_ns < t->out_ns)
+		t->in_ns = t->out_ns;
+}
+
 /*
  * Begin a record.  With BPF_NOEXIST one that is there stays: someone was faster.  NULL if there is
  * no room.
@@ -49,7 +86,7 @@ static __always_inline void send_thread_exit(const struct adder_thread *t, __u32
 	bpf_probe_read_kernel(e.comm, sizeof(e.comm), comm);
 	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
 	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
-		lose(ADDER_LOST_RING_PROCESS);
+		lose(ADDER_LOST_RING_EXIT);
 }
 
 #endif

@@ -20,7 +20,7 @@
 #define ADDER_MAX_FRAMES   512 /* frames kept of one stack ... */
 #define ADDER_INNER_FRAMES 384 /* ... of which these are the innermost; the rest the outermost */
 #define ADDER_OUTER_FRAMES (ADDER_MAX_FRAMES - ADDER_INNER_FRAMES)
-#define ADDER_WALK_FRAMES  16384 /* no walk goes on for longer: 0.5 ms */
+#define ADDER_WALK_FRAMES  8192 /* no walk goes on for longer: 0.3 ms */
 #define ADDER_NAME_BYTES                                                                           \
 	256 /* of a qualified name, in the target's encoding; longer ones are cut */
 #define ADDER_FILE_BYTES   512  /* of a file name */
@@ -165,7 +165,8 @@ struct adder_process {
 	X(STARTING, "[starting]")     /* a thread that has not run yet */                          \
 	X(BEFORE, "[blocked since before recording]") /* its stack was not read at the start */    \
 	X(LEDGER_FULL, "[ledger full]") /* the kernel's table had no room for its stack */         \
-	X(LOST, "[stack lost]")         /* was read, but the ring buffer had no room for it */
+	X(UNWALKED, "[not walked]") /* left out for the budget: its time is split over others' */  \
+	X(LOST, "[stack lost]")     /* was read, but the ring buffer had no room for it */
 #define ADDER_STACK_ENUM(id, text) ADDER_STACK_##id,
 enum adder_stack_id { ADDER_STACK_LIST(ADDER_STACK_ENUM) ADDER_STACK_FIRST_HASH };
 
@@ -207,8 +208,9 @@ struct adder_ledger_value {
 	__u64 burst_ns;     /* CPU time between these waits and the next ones; exact */
 	__s64 stolen_ns; /* wall time of those bursts that is not in burst_ns: taken by a hypervisor
 			  * or interrupts; negative: charged before the thread was switched in */
-	__u32 count;     /* waits, or ticks */
-	__u32 sys_count; /* ticks that found the kernel */
+	__u64 unwalked_ns; /* what these waits stand for beside themselves: waits not walked */
+	__u32 count;       /* waits, or ticks */
+	__u32 sys_count;   /* ticks that found the kernel */
 };
 
 /* A thread between two switches, keyed by its tid. */
@@ -224,7 +226,11 @@ struct adder_thread {
 	__u16 syscall;
 	__u8 state, how;
 	__u8 exiting, throttled;
-	__u8 pad[2];
+	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
+	__u8 pad;
+	/* waits posted under one key in a row: they go to the ledger together */
+	struct adder_ledger_key held_key;
+	struct adder_ledger_value held;
 	__u64 spilled_ns[ADDER_STATE_NR]; /* time for which the ledger had no room */
 };
 
@@ -344,6 +350,7 @@ struct adder_event_awaited {
 #define ADDER_LOST_LIST(X)                                                                         \
 	X(RING_STACK, "ring_stack", "stacks lost: adder fell behind")                              \
 	X(RING_CODE, "ring_code", "names lost for a while: adder fell behind")                     \
+	X(RING_EXIT, "ring_exit", "ends of threads or processes lost: adder fell behind")          \
 	X(RING_PROCESS, "ring_process", "processes lost: adder fell behind")                       \
 	X(LEDGER_FULL, "ledger_full",                                                              \
 	  "intervals without a stack: too many different stacks a second")                         \
@@ -358,6 +365,22 @@ struct adder_event_awaited {
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */
 enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
+
+/* ---- the walk budget ---- */
+
+#define ADDER_BUDGET_WINDOW_NS 100000000 /* between changes of how often is walked */
+#define ADDER_BUDGET_SAVED_NS                                                                      \
+	1000000000             /* of time: what may be spent at once after a quiet while */
+#define ADDER_BUDGET_SHIFTS 16 /* one walk in 65536 at the least */
+
+/* Of each CPU: how much walking at switches has cost, and what that led to. */
+struct adder_budget {
+	__u64 window_ns;        /* beginning of the window */
+	__s64 credit_ns;        /* what may still be spent; below 0: overspent */
+	__u64 walked, unwalked; /* switches since the recording began */
+	__u32 shift;            /* one in 2^shift is walked */
+	__u32 pad;
+};
 
 /* ---- knobs, set before loading ---- */
 

@@ -178,7 +178,9 @@ struct task_struct {
 	int pid, tgid;
 	int exit_state;
 	unsigned long jobctl;
+	unsigned in_execve : 1;
 	unsigned in_iowait : 1;
+	__u64 start_time; /* CLOCK_MONOTONIC */
 	struct sched_entity se;
 	struct mm_struct *mm;
 	struct task_struct *real_parent;

@@ -67,21 +67,23 @@ static int claim(int fd, const struct stat *st, uid_t uid, gid_t gid)
 	return fchmod(fd, 0600) || fchown(fd, uid, gid) ? -errno : 0;
 }
 
-/* Devices and pipes are written as they are; links are followed only in /dev, to standard streams.
- */
+/* Devices and pipes are written as they are; links are followed only to such, in /dev. */
 static int open_existing(const char *path, uid_t uid, gid_t gid)
 {
-	int follow = text_starts(path, "/dev/") ? 0 : O_NOFOLLOW, err;
-	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC | follow);
+	cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool followed = fd < 0 && errno == ELOOP && text_starts(path, "/dev/");
 	struct stat st;
+	int err;
 
+	if (followed) /* /dev/stdout */
+		fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ELOOP ? -EEXIST : -errno;
 	if (fstat(fd, &st))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || !follow)
+	if (!S_ISREG(st.st_mode))
 		return TAKE_FD(fd);
-	err = claim(fd, &st, uid, gid);
+	err = followed ? -EEXIST : claim(fd, &st, uid, gid);
 	if (!err && ftruncate(fd, 0))
 		err = -errno;
 	return err ? err : TAKE_FD(fd);

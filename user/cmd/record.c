@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <argp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -13,15 +14,18 @@
 #include "profile/profile.h"
 #include "report/report.h"
 
-#define DEFAULT_FILE "adder.pb.gz"
-#define DEFAULT_HZ   99 /* not 100: no beat with what programs do every 10 ms */
-#define MAX_HZ       10000
+#define DEFAULT_FILE   "adder.pb.gz"
+#define DEFAULT_HZ     99 /* not 100: no beat with what programs do every 10 ms */
+#define DEFAULT_BUDGET 0.01
+#define MAX_HZ         10000
 
 struct record_args {
 	struct recording recording;
 	const char *output;
 	bool brief; /* plain `adder`: no file */
 };
+
+enum { OPTION_BUDGET = 0x200 };
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0,
@@ -30,6 +34,10 @@ static const struct argp_option options[] = {
 	  "ticks a second that split CPU time over functions, 1 to 10000 (99)", 0 },
 	{ "frequency", 'F', "HZ", OPTION_ALIAS, NULL, 0 },
 	{ "output", 'o', "FILE", 0, "the profile to write (" DEFAULT_FILE "); - is standard output",
+	  0 },
+	{ "budget", OPTION_BUDGET, "PERCENT", 0,
+	  "of each CPU that walking stacks at switches may take (1); above it, "
+	  "stacks are sampled. 100: no limit",
 	  0 },
 	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
 	{ 0 },
@@ -43,6 +51,17 @@ static void set_rate(struct argp_state *state, struct recording *recording, cons
 		argp_error(state, "the rate '%s' is no number from 1 to %d", text, MAX_HZ);
 	else
 		recording->rate_hz = hz;
+}
+
+static void set_budget(struct argp_state *state, struct recording *recording, const char *text)
+{
+	char *end;
+	double percent = strtod(text, &end);
+
+	if (end == text || *end || !(percent > 0 && percent <= 100))
+		argp_error(state, "the budget '%s' is no percentage above 0 up to 100", text);
+	else
+		recording->budget = percent / 100;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -61,6 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'r':
 	case 'F':
 		set_rate(state, &args->recording, arg);
+		return 0;
+	case OPTION_BUDGET:
+		set_budget(state, &args->recording, arg);
 		return 0;
 	case 'o':
 		args->output = arg;
@@ -123,7 +145,9 @@ static int write_profile(const struct profile *p, int fd, const char *path)
 
 int cmd_record(int argc, char **argv)
 {
-	struct record_args args = { .recording.rate_hz = DEFAULT_HZ, .output = DEFAULT_FILE };
+	struct record_args args = { .recording = { .rate_hz = DEFAULT_HZ,
+						   .budget = DEFAULT_BUDGET },
+				    .output = DEFAULT_FILE };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;
 	int fd;
@@ -147,7 +171,9 @@ int cmd_record(int argc, char **argv)
 int cmd_profile(int argc, char **argv)
 {
 	struct record_args args = {
-		.recording = { .rate_hz = DEFAULT_HZ, .duration_ns = 10000000000ULL },
+		.recording = { .rate_hz = DEFAULT_HZ,
+			       .budget = DEFAULT_BUDGET,
+			       .duration_ns = 10000000000ULL },
 		.brief = true,
 	};
 	struct report_options report = report_defaults(output_width());

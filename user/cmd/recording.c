@@ -36,16 +36,21 @@ static uint64_t now_ns(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+static void signals_set(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGINT);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGHUP);
+	sigaddset(ret, SIGCHLD);
+}
+
 static int open_signals(void)
 {
 	sigset_t set;
 	int fd;
 
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	signals_set(&set);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -85,16 +90,31 @@ static void show_progress(struct recording_run *run)
 	log_progress(line);
 }
 
-/* A signal that ends the recording?  A child's end alone is asked for elsewhere. */
+/*
+ * A signal that ends the recording?  A child's end alone is asked for elsewhere.  What a terminal
+ * does not send to the command as well is passed on to it.
+ */
 static bool take_signals(struct recording_run *run)
 {
 	struct signalfd_siginfo info;
 
 	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCHLD)
-			return true;
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (run->options->command && info.ssi_signo != SIGINT)
+			kill(run->launch.pid, info.ssi_signo);
+		return true;
 	}
 	return false;
+}
+
+/* The recording is over: the next signal ends adder as it would any program. */
+static void release_signals(void)
+{
+	sigset_t set;
+
+	signals_set(&set);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static int wait_ms(const struct recording_run *run)
@@ -153,6 +173,7 @@ static int begin(struct recording_run *run)
 static int open_recorder(struct recording_run *run)
 {
 	struct recorder_options options = { .rate_hz = run->options->rate_hz,
+					    .budget = run->options->budget,
 					    .filter = &run->options->filter };
 	int err;
 
@@ -211,5 +232,6 @@ int recording_make(struct recording_run *run, struct profile **ret)
 
 int recording_status(struct recording_run *run)
 {
+	release_signals();
 	return run->options->command ? launch_wait(&run->launch) : 0;
 }

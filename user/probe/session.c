@@ -18,7 +18,8 @@
 #include "probe/clock.h"
 #include "probe/mappings.h"
 
-#define DRAIN_BATCH 1024 /* ledger entries fetched at once */
+#define PROGRAMS_US 20000 /* far longer than any program runs, short of a CPU taken away */
+#define DRAIN_BATCH 1024  /* ledger entries fetched at once */
 
 struct session {
 	struct session_options options;
@@ -27,6 +28,9 @@ struct session {
 	struct ring_buffer *ring;
 	struct clock *clock;
 	struct mappings *mappings;
+	int stats_fd; /* while what the programs cost is counted; else 0 or below */
+	uint64_t counted_since_ns, run_before_ns;
+	uint64_t counted_ns, cost_ns;
 };
 
 static int print_debug(enum libbpf_print_level level, const char *format, va_list args)
@@ -78,6 +82,7 @@ static int load(struct session *s)
 	if (!s->skel)
 		return -errno;
 	s->skel->rodata->select_by = s->options.select;
+	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
 	if (!err)
@@ -109,6 +114,8 @@ void session_close(struct session *s)
 {
 	if (!s)
 		return;
+	if (s->stats_fd > 0)
+		close(s->stats_fd);
 	mappings_close(s->mappings);
 	clock_close(s->clock);
 	ring_buffer__free(s->ring);
@@ -229,8 +236,9 @@ int session_fd(const struct session *s)
 /* Wait until every program that runs now has ended. */
 static void wait_for_programs(void)
 {
-	/* synchronize_rcu() in the kernel; there since 4.3 */
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	/* synchronize_rcu() in the kernel; refused where a CPU runs without ticks (nohz_full) */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		usleep(PROGRAMS_US);
 }
 
 /* Hand all of the map's entries to @fn and delete them; the programs have left it. */
@@ -388,23 +396,65 @@ void session_lost(const struct session *s, uint64_t *ret)
 	memcpy(ret, s->skel->bss->lost, sizeof(s->skel->bss->lost));
 }
 
-int session_cost(struct session *s, uint64_t *ret_ns)
+int session_walks(const struct session *s, uint64_t *ret_walked, uint64_t *ret_unwalked)
+{
+	int cpus = libbpf_num_possible_cpus();
+	cleanup_free struct adder_budget *budgets = calloc(cpus > 0 ? cpus : 1, sizeof(*budgets));
+	uint32_t zero = 0;
+
+	if (!budgets)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.budgets), &zero, budgets))
+		return -errno;
+	*ret_walked = *ret_unwalked = 0;
+	for (int cpu = 0; cpu < cpus; cpu++) {
+		*ret_walked += budgets[cpu].walked;
+		*ret_unwalked += budgets[cpu].unwalked;
+	}
+	return 0;
+}
+
+static uint64_t run_time_ns(struct session *s)
 {
 	struct bpf_program *program;
-	uint64_t sum = 0, runs = 0;
+	uint64_t sum = 0;
 
 	bpf_object__for_each_program (program, s->skel->obj) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
+		int fd = bpf_program__fd(program);
 
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size)) {
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
 			sum += info.run_time_ns;
-			runs += info.run_cnt;
-		}
 	}
-	if (!runs)
+	return sum;
+}
+
+int session_count_cost(struct session *s, bool on)
+{
+	if (on == (s->stats_fd > 0))
+		return 0;
+	if (on) {
+		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		if (s->stats_fd < 0)
+			return -errno;
+		s->counted_since_ns = now_ns();
+		s->run_before_ns = run_time_ns(s);
+		return 0;
+	}
+	s->cost_ns += run_time_ns(s) - s->run_before_ns;
+	s->counted_ns += now_ns() - s->counted_since_ns;
+	close(s->stats_fd);
+	s->stats_fd = 0;
+	return 0;
+}
+
+int session_cost(struct session *s, uint64_t *ret_ns, uint64_t *ret_counted_ns)
+{
+	if (!s->counted_ns)
 		return -ENODATA;
-	*ret_ns = sum;
+	*ret_ns = s->cost_ns;
+	*ret_counted_ns = s->counted_ns;
 	return 0;
 }
 

@@ -25,7 +25,8 @@ struct session;
 struct session_options {
 	uint32_t rate_hz; /* of the sampling clock, per CPU */
 	enum adder_select select;
-	bool look_only; /* for session_look() alone: no events, no ledger, ready in a moment */
+	uint32_t budget_ppm; /* of each CPU, for walks at switches; 0: no limit */
+	bool look_only;      /* for session_look() alone: no events, no ledger, ready in a moment */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
@@ -122,8 +123,17 @@ int session_select_pid(struct session *s, pid_t pid);
 /** Losses by cause, ADDER_LOST_NR of them. */
 void session_lost(const struct session *s, uint64_t *ret);
 
-/** Nanoseconds that the programs have run; -ENODATA if the kernel keeps no count. */
-int session_cost(struct session *s, uint64_t *ret_ns);
+/** Switches whose stack was walked, and was not, for the budget.  0 or -errno. */
+int session_walks(const struct session *s, uint64_t *ret_walked, uint64_t *ret_unwalked);
+
+/**
+ * Begin to count, or end counting, what the programs cost.  Counting costs itself, in every
+ * program's every run: count for a part of the time.  0 or -errno (5.7 and before: -ENOTSUP).
+ */
+int session_count_cost(struct session *s, bool on);
+
+/** Nanoseconds that the programs have run while counting was on, and for how long it was. */
+int session_cost(struct session *s, uint64_t *ret_ns, uint64_t *ret_counted_ns);
 
 /** Bytes of the kernel's memory that the maps take. */
 uint64_t session_kernel_bytes(const struct session *s);

@@ -72,6 +72,21 @@ static void add_unprofiled(void *arg, pid_t pid, const char *name, const char *r
 	profile_comment(arg, "unprofiled: %d %s: %s", pid, name, reason);
 }
 
+/* Stacks that were left out to keep to the budget: estimates, and a reader should know. */
+static void add_budget(struct profile *p, const struct recording_facts *f)
+{
+	profile_comment(p, "walked: %llu", (unsigned long long)f->walked);
+	profile_comment(p, "unwalked: %llu", (unsigned long long)f->unwalked);
+	if (f->unwalked)
+		profile_comment(p,
+				"note: %.0f %% of %llu switches had their stack walked, to keep to "
+				"%g %% of each CPU "
+				"(--budget); the time of the others is exact by thread and state, "
+				"and split like theirs",
+				100.0 * f->walked / (f->walked + f->unwalked),
+				(unsigned long long)(f->walked + f->unwalked), 100 * f->budget);
+}
+
 static void add_costs(struct profile *p, const struct recording_facts *f)
 {
 	profile_comment(p, "own_cpu_ns: %llu", (unsigned long long)own_cpu_ns());
@@ -101,6 +116,7 @@ void facts_add(struct profile *p, const struct recording_facts *f, const struct 
 	for (int i = 0; i < ADDER_LOST_SWITCH_IN; i++)
 		profile_comment(p, "lost_%s: %llu", lost_names[i], (unsigned long long)f->lost[i]);
 	profile_comment(p, "lost_stacks: %llu", (unsigned long long)f->totals.unknown_stacks);
+	add_budget(p, f);
 	members_unprofiled(members, add_unprofiled, p);
 	add_costs(p, f);
 }

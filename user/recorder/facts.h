@@ -17,7 +17,9 @@ struct recording_facts {
 	uint32_t rate_hz;
 	int64_t start_time_ns; /* since the epoch */
 	uint64_t duration_ns;
-	uint64_t bpf_ns; /* that the kernel half ran; 0: not counted */
+	double budget;             /* as in struct recorder_options */
+	uint64_t walked, unwalked; /* switches */
+	uint64_t bpf_ns;           /* that the kernel half ran; 0: not counted */
 	uint64_t lost[ADDER_LOST_NR];
 	struct resolver_totals totals;
 };

@@ -22,7 +22,7 @@
 
 #define MAX_UNPROFILED 64 /* named one by one; more are the same story */
 
-enum standing { UNKNOWN, MEMBER, GONE };
+enum standing { UNKNOWN, MEMBER };
 
 struct member {
 	uint32_t serial;
@@ -430,7 +430,7 @@ static void forked(struct members *m, const struct adder_event_process *e)
 	member = add(m, e->serial, e->pid);
 	if (!member)
 		return;
-	member->standing = parent->standing;
+	member->standing = e->phase == ADDER_PHASE_UNKNOWN ? UNKNOWN : parent->standing;
 	member->file = parent->file;
 	member->version = parent->version;
 	memcpy(member->comm, parent->comm, sizeof(member->comm));
@@ -464,13 +464,14 @@ void members_exit(struct members *m, const struct adder_event_exit *e)
 
 	if (!member)
 		return;
-	if (member->standing == UNKNOWN)
-		forget_unknown(m, member); /* decided at the end, if its file is judged by then */
-	if (member->standing == MEMBER) {
-		m->count--;
-		member->standing = GONE;
-	}
 	resolver_process_gone(m->rooms.resolver, e->serial);
+	if (member->standing == UNKNOWN) {
+		forget_unknown(m, member); /* decided at the end, if its file is judged by then */
+		return;
+	}
+	m->count--;
+	HASH_DEL(m->all, member);
+	free(member);
 }
 
 void members_mapped(struct members *m, pid_t pid, const char *path)
@@ -503,8 +504,7 @@ void members_each(const struct members *m, void (*fn)(void *arg, const struct me
 			.version = member->version,
 		};
 
-		if (member->standing != GONE)
-			fn(arg, &entry);
+		fn(arg, &entry);
 	}
 }
 

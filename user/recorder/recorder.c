@@ -13,6 +13,7 @@
 #include "proc/process.h"
 #include "profile/profile.h"
 #include "python/memory.h"
+#include "recorder/blocked.h"
 #include "recorder/facts.h"
 #include "recorder/filter.h"
 #include "recorder/members.h"
@@ -162,6 +163,8 @@ static bool still_waits(struct recorder *r, const struct adder_known_thread *thr
 static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 {
 	static struct adder_process process;
+	struct adder_known_thread found = *thread;
+	char on[BLOCKED_ON_BYTES];
 	struct recorder *r = arg;
 	struct memory_stack stack;
 
@@ -173,8 +176,9 @@ static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 	memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
 	if (stack.id >= ADDER_STACK_FIRST_HASH)
 		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
+	blocked_complete(&found, on); /* where it can't, the iterator's word stands */
 	if (still_waits(r, thread))
-		resolver_before(r->resolver, thread->serial, thread->tid, stack.id);
+		resolver_before(r->resolver, thread->serial, thread->tid, stack.id, found.state);
 }
 
 /* ---- from beginning to end ---- */
@@ -183,6 +187,7 @@ static int build(struct recorder *r)
 {
 	const struct session_options session = {
 		.rate_hz = r->options.rate_hz,
+		.budget_ppm = r->options.budget < 1 ? r->options.budget * 1e6 : 0,
 		.select =
 			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
 	};
@@ -259,6 +264,7 @@ int recorder_start(struct recorder *r)
 	r->start_time_ns = clock_ns(CLOCK_REALTIME);
 	r->drained_ns = r->start_ns;
 	members_want_look(r->members);
+	session_count_cost(r->session, true); /* short recordings have no other turn for it */
 	return session_look(r->session, look_at_thread, r);
 }
 
@@ -274,6 +280,7 @@ int recorder_timeout_ms(const struct recorder *r)
 		       : TURN_MS;
 }
 
+/* The programs' cost is counted in one turn of ten: counting is no free ride either. */
 static int drain(struct recorder *r)
 {
 	int err = session_drain(r->session, take_entry, r);
@@ -287,6 +294,7 @@ int recorder_turn(struct recorder *r)
 {
 	bool waiting;
 
+	session_count_cost(r->session, false);
 	session_consume(r->session);
 	waiting = members_retry(r->members);
 	if (waiting && !r->waiting)
@@ -294,7 +302,10 @@ int recorder_turn(struct recorder *r)
 	r->waiting = waiting;
 	if (members_want_look(r->members))
 		session_look(r->session, look_at_thread, r);
-	return clock_ns(CLOCK_MONOTONIC) - r->drained_ns >= DRAIN_NS ? drain(r) : 0;
+	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns < DRAIN_NS)
+		return 0;
+	session_count_cost(r->session, true);
+	return drain(r);
 }
 
 void recorder_progress(const struct recorder *r, struct recorder_progress *ret)
@@ -336,19 +347,25 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 		value.throttled_ns = t->throttled ? value.runq_ns : 0;
 	}
 	value.burst_ns = end - in;
-	resolver_add(r->resolver, &key, &value);
+	if (t->held_key.process)
+		resolver_add(r->resolver, &t->held_key, &t->held);
 	add_spilled(r, t->process, tid, t->spilled_ns);
+	if (process_thread_stat(t->tgid, tid, &stat))
+		return; /* its end was not seen: from when on it was dead is not known */
+	resolver_thread(r->resolver, t->process, tid, stat.comm);
+	resolver_add(r->resolver, &key, &value);
 	resolver_life(r->resolver, t->process, end > t->first_ns ? end - t->first_ns : 0);
-	if (!process_thread_stat(t->tgid, tid, &stat))
-		resolver_thread(r->resolver, t->process, tid, stat.comm);
 }
 
 int recorder_finish(struct recorder *r, struct profile **ret)
 {
 	struct recording_facts facts = { .rate_hz = r->options.rate_hz,
-					 .start_time_ns = r->start_time_ns };
+					 .start_time_ns = r->start_time_ns,
+					 .budget = r->options.budget };
+	uint64_t counted_ns;
 	int err;
 
+	session_count_cost(r->session, false);
 	session_stop(r->session, &r->end_ns);
 	members_retry(r->members);
 	err = drain(r);
@@ -356,9 +373,10 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	members_settle(r->members);
 	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);
 	session_lost(r->session, facts.lost);
-	if (session_cost(r->session, &facts.bpf_ns))
-		facts.bpf_ns = 0;
+	session_walks(r->session, &facts.walked, &facts.unwalked);
 	facts.duration_ns = r->end_ns - r->start_ns;
+	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))
+		facts.bpf_ns *= (double)facts.duration_ns / counted_ns;
 	facts_add(r->profile, &facts, r->members);
 	if (!err)
 		err = profile_error(r->profile);

@@ -18,6 +18,7 @@ struct recorder;
 
 struct recorder_options {
 	uint32_t rate_hz;
+	double budget; /* part of each CPU that walking at switches may take; 1: no limit */
 	const struct filter *filter; /* borrowed while the recorder lives */
 	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
 };

@@ -9,6 +9,7 @@
 #include "profile/profile.h"
 #include "resolve/shares.h"
 #include "resolve/syscall_name.h"
+#include "resolve/unwalked.h"
 
 struct account {
 	struct account_key key;
@@ -23,16 +24,17 @@ struct accounts {
 /* What the kernel's clock and ours disagree about, of a thread. */
 struct balance {
 	uint64_t stolen_ns; /* on the CPU, but not charged by the kernel */
-	uint64_t over_ns;   /* charged twice so far; comes off the next waits for the CPU */
+	uint64_t over_ns;   /* charged twice; comes off the waits for the CPU */
 };
 
 struct settling {
 	struct profile *p;
 	struct balance *balances;
 	struct shares *shares;
+	struct unwalked *unwalked;
 	const struct accounts_hooks *hooks;
 	uint64_t unknown;
-	uint32_t lost_stack;
+	uint32_t lost_stack, unwalked_stack;
 	int state[ADDER_STATE_NR], wall, sys, throttled, samples; /* indices of the types */
 };
 
@@ -72,6 +74,7 @@ int accounts_add(struct accounts *a, const struct account_key *key,
 	account->sum.throttled_ns += value->throttled_ns;
 	account->sum.burst_ns += value->burst_ns;
 	account->sum.stolen_ns += value->stolen_ns;
+	account->sum.unwalked_ns += value->unwalked_ns;
 	account->sum.count += value->count;
 	account->sum.sys_count += value->sys_count;
 	return 0;
@@ -153,23 +156,46 @@ static uint64_t take_off(struct balance *balance, uint64_t runq_ns)
 	return runq_ns - over;
 }
 
+/* The waits of an account, with its part of those that were not walked. */
+static struct unwalked_time waits_of(struct settling *s, const struct account *account)
+{
+	const struct adder_ledger_value *sum = &account->sum;
+	struct unwalked_time time;
+
+	unwalked_take(s->unwalked, account->key.thread, account->key.state, sum->unwalked_ns,
+		      &time);
+	time.wait_ns += sum->wait_ns;
+	time.runq_ns += sum->runq_ns;
+	time.throttled_ns += sum->throttled_ns;
+	if (account->key.state == ADDER_STATE_RUNQ) {
+		time.runq_ns += time.wait_ns;
+		time.wait_ns = 0;
+	}
+	return time;
+}
+
 static void settle_wait(struct settling *s, const struct account *account, uint32_t stack)
 {
 	const struct account_key *key = &account->key;
-	const struct adder_ledger_value *sum = &account->sum;
 	struct balance *balance = &s->balances[key->thread];
-	uint64_t wait = sum->wait_ns, runq = sum->runq_ns;
+	struct unwalked_time time = waits_of(s, account);
 	uint32_t labels =
 		s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
 
-	if (key->state == ADDER_STATE_RUNQ) {
-		runq += wait;
-		wait = 0;
-	}
-	balance->over_ns += wakeup_cost(account);
-	add_time(s, stack, labels, key->state, wait);
-	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(balance, runq));
-	add(s, stack, labels, s->throttled, sum->throttled_ns);
+	add_time(s, stack, labels, key->state, time.wait_ns);
+	add_time(s, stack, labels, ADDER_STATE_CPU, time.cpu_ns);
+	add(s, stack, labels, s->sys, time.cpu_ns);
+	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(balance, time.runq_ns));
+	add(s, stack, labels, s->throttled, time.throttled_ns);
+}
+
+/* Its time goes with the walked waits of its thread and state, if there are any. */
+static bool is_spread(const struct settling *s, const struct account *account)
+{
+	const struct account_key *key = &account->key;
+
+	return key->how != ADDER_HOW_TICK && key->stack == s->unwalked_stack &&
+	       !unwalked_is_alone(s->unwalked, key->thread, key->state);
 }
 
 static void settle(struct settling *s, const struct account *account)
@@ -180,6 +206,10 @@ static void settle(struct settling *s, const struct account *account)
 	uint32_t plain = s->hooks->labels(s->hooks->arg, key->thread, 0, 0);
 	uint32_t stack = known_stack(s, key->thread, key->stack);
 
+	if (is_spread(s, account)) {
+		add_time(s, stack, plain, ADDER_STATE_CPU, cpu - wakeup_cost(account));
+		return;
+	}
 	s->unknown += stack == s->lost_stack;
 	add_time(s, stack, plain, ADDER_STATE_CPU, cpu);
 	if (key->how == ADDER_HOW_TICK) {
@@ -188,9 +218,7 @@ static void settle(struct settling *s, const struct account *account)
 		return;
 	}
 	add(s, stack, plain, s->sys, wakeup_cost(account));
-	if (key->state == ADDER_STATE_CPU)
-		s->balances[key->thread].over_ns += wakeup_cost(account);
-	else
+	if (key->state != ADDER_STATE_CPU)
 		settle_wait(s, account, stack);
 }
 
@@ -228,6 +256,15 @@ static void weigh(struct settling *s, const struct account *account)
 		shares_add_ticks(s->shares, thread, known_stack(s, thread, key->on), sum->count);
 		return;
 	}
+	s->balances[thread].over_ns += wakeup_cost(account);
+	if (key->stack == s->unwalked_stack) {
+		struct unwalked_time time = { sum->wait_ns, sum->runq_ns, sum->throttled_ns,
+					      wakeup_cost(account) };
+
+		unwalked_add(s->unwalked, thread, key->state, &time);
+	} else {
+		unwalked_add_weight(s->unwalked, thread, key->state, sum->unwalked_ns);
+	}
 	shares_add_time(s->shares, thread, known_stack(s, thread, key->stack),
 			sum->burst_ns - wakeup_cost(account));
 	if (sum->stolen_ns > 0)
@@ -256,12 +293,16 @@ uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads
 {
 	cleanup_free struct balance *balances = calloc(threads + 1, sizeof(*balances));
 	CLEANUP(shares_free) struct shares *shares = shares_new(threads, hooks->tick_ns);
-	struct settling s = { .p = p, .balances = balances, .shares = shares, .hooks = hooks };
+	CLEANUP(unwalked_free) struct unwalked *unwalked = unwalked_new();
+	struct settling s = {
+		.p = p, .balances = balances, .shares = shares, .unwalked = unwalked, .hooks = hooks
+	};
 
-	if (!balances || !shares)
+	if (!balances || !shares || !unwalked)
 		return 0;
 	find_types(&s);
 	s.lost_stack = pseudo_stack(p, "[stack lost]");
+	s.unwalked_stack = pseudo_stack(p, "[not walked]");
 	settle_all(a, &s, threads);
 	return s.unknown;
 }

@@ -195,6 +195,8 @@ int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret)
 {
 	struct stack *stack;
 
+	if (!n)
+		return -ENOENT;
 	HASH_FIND(hh, n->stacks, &hash, sizeof(hash), stack);
 	if (!stack)
 		return -ENOENT;

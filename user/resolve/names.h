@@ -31,7 +31,7 @@ int names_has_code(const struct names *n, const struct adder_frame *frame);
 /** Remember a stack whose code objects have been told, under its hash.  0 or -ENOMEM. */
 int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *event);
 
-/** The profile's id of the stack with @hash: 0, or -ENOENT. */
+/** The profile's id of the stack with @hash: 0, or -ENOENT; of @n that is NULL, too. */
 int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret);
 
 /** The profile's string id of the name of a code object that has been told; 0 if it has not. */

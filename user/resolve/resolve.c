@@ -12,13 +12,15 @@
 #include "resolve/awaited.h"
 #include "resolve/names.h"
 
-#define MAX_TABLE (1 << 20) /* bytes of a line table: of a function of 100,000 lines */
+#define MAX_TABLE      (1 << 18) /* bytes of a line table: of a function of 30,000 lines */
+#define PROCESS_TABLES (4 << 20) /* of a process, beyond what the kernel half sends */
 
 struct thread {
 	uint32_t tid;
 	uint32_t number; /* among all threads of the recording */
 	uint32_t name;   /* the profile's string id */
 	uint64_t before; /* hash of the stack it was blocked on at the start; 0: not known */
+	uint8_t before_state; /* and in which state, with @before */
 	UT_hash_handle hh;
 };
 
@@ -36,6 +38,7 @@ struct process {
 	uint16_t version;
 	uint8_t gone, dropped;
 	uint64_t life_ns;
+	uint32_t table_bytes; /* of line tables, beyond what came with the events */
 	struct names *names;
 	struct thread *threads;
 	UT_hash_handle hh;
@@ -219,26 +222,31 @@ void resolver_life(struct resolver *r, uint32_t serial, uint64_t ns)
 		process->life_ns += ns;
 }
 
-void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack)
+void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack,
+		     enum adder_state state)
 {
 	struct process *process = get_process(r, serial);
 	struct thread *thread = process ? get_thread(r, process, tid) : NULL;
 
-	if (thread)
-		thread->before = stack;
+	if (!thread)
+		return;
+	thread->before = stack;
+	thread->before_state = state;
 }
 
 /*
  * The whole line table of a code object: a long one is read on from the process.  The caller's to
  * free; NULL without memory.  *@size is how much of it is there.
  */
-static uint8_t *whole_table(struct resolver *r, const struct adder_event_code *e, uint32_t *size)
+static uint8_t *whole_table(struct resolver *r, struct process *process,
+			    const struct adder_event_code *e, uint32_t *size)
 {
 	uint32_t rest = e->table_size > e->table_bytes ? e->table_size - e->table_bytes : 0;
 	uint8_t *table;
 
-	if (rest > MAX_TABLE)
-		rest = 0;
+	if (rest > MAX_TABLE || process->table_bytes + rest > PROCESS_TABLES)
+		rest = 0; /* lines from there on are the function's first */
+	process->table_bytes += rest;
 	table = malloc(e->table_bytes + rest + 1);
 	if (!table)
 		return NULL;
@@ -253,7 +261,7 @@ static uint8_t *whole_table(struct resolver *r, const struct adder_event_code *e
 static void add_code(struct resolver *r, struct process *process, const struct adder_event_code *e)
 {
 	uint32_t size = 0;
-	cleanup_free uint8_t *table = whole_table(r, e, &size);
+	cleanup_free uint8_t *table = whole_table(r, process, e, &size);
 
 	if (table)
 		names_add_code(process->names, r->p, process->version, e, table, size);
@@ -268,7 +276,7 @@ void resolver_code(struct resolver *r, const struct adder_event_code *e, size_t 
 	    size < offsetof(struct adder_event_code, table_data) + e->table_bytes)
 		return;
 	process = get_process(r, e->serial);
-	if (process && !process->dropped)
+	if (process && !process->dropped && process->names)
 		add_code(r, process, e);
 }
 
@@ -297,7 +305,7 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_
 	if (size < offsetof(struct adder_event_stack, frames) + frames * sizeof(e->frames[0]))
 		return;
 	process = get_process(r, e->serial);
-	if (!process || process->dropped)
+	if (!process || process->dropped || !process->names)
 		return;
 	read_missing(r, process, e, frames);
 	names_add_stack(process->names, r->p, e);
@@ -321,8 +329,9 @@ void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, s
 	awaited->id = e->id;
 	if (e->awaited == ADDER_AWAITED_CODE) {
 		process = get_process(r, e->serial);
-		awaited->text =
-			process ? names_code_name(process->names, r->p, e->code, e->signature) : 0;
+		awaited->text = process && process->names ? names_code_name(process->names, r->p,
+									    e->code, e->signature)
+							  : 0;
 		awaited->text_of_child = awaited->text;
 	} else {
 		awaited_text(e, 0, text, sizeof(text));
@@ -380,6 +389,8 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	account.thread = thread->number;
 	account.syscall = key->syscall;
 	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
+	if (key->stack == ADDER_STACK_BEFORE && thread->before)
+		account.state = thread->before_state;
 	account.how = key->how;
 	if (key->how == ADDER_HOW_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
@@ -407,14 +418,13 @@ void resolver_drained(struct resolver *r)
 	struct process *process, *next;
 
 	HASH_ITER (hh, r->processes, process, next) {
-		if (process->gone == 2 && process->names) {
+		if (process->gone == 2) {
 			names_free(process->names);
-			process->names = names_new();
-		}
-		if (process->gone == 1)
-			process->gone = 2; /* its last stacks may still be on their way */
-		else if (process->gone == 2)
+			process->names = NULL;
 			process->gone = 3;
+		} else if (process->gone == 1) {
+			process->gone = 2; /* its last stacks may still be on their way */
+		}
 	}
 }
 

@@ -73,8 +73,9 @@ void resolver_awaited(struct resolver *r, const struct adder_event_awaited *even
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/** The stack on which a thread was blocked when the recording began: its ADDER_STACK_BEFORE. */
-void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack);
+/** Stack and state in which a thread was blocked when the recording began: its ADDER_STACK_BEFORE. */
+void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack,
+		     enum adder_state state);
 
 /**
  * The profile's id of the stack that process @serial has told under @stack: a hash, or enum
