@@ -10,15 +10,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import adder
 import harness
 from harness import Workload, case, needs
-from pythons import find_all
+from judging import difference, every_build
 
 AT_LEAST_NS = 300_000_000  # of the second and a half for which each thread is blocked
-
-
-def every_python():
-    found = find_all()
-    missing = [p for p in harness.every_python() if isinstance(p, harness.Missing)]
-    return found + missing
 
 
 def blocked_stack(profile, pid, tid):
@@ -34,26 +28,7 @@ def blocked_stack(profile, pid, tid):
     return best
 
 
-def difference(truth, sample):
-    """What is wrong with a stack; None if nothing."""
-    if not sample:
-        return "it is not in the profile"
-    for i, (names, file, line) in enumerate(truth["stack"]):
-        if i >= len(sample.stack):
-            return "%d frames of %d" % (len(sample.stack), len(truth["stack"]))
-        frame = sample.stack[i]
-        if frame.function not in names or frame.file != file or frame.line != line:
-            return "frame %d is %s (%s:%d), not %s (%s:%d)" % (
-                i, frame.function, frame.file, frame.line, names[-1], file, line)
-    if len(sample.stack) > len(truth["stack"]):
-        return "%d frames of %d" % (len(sample.stack), len(truth["stack"]))
-    if sample.labels.get("thread") not in (truth["name"][:15], None) and \
-            not sample.labels["thread"].startswith("python"):
-        return "the thread is called %r" % sample.labels["thread"]
-    return None
-
-
-@case(each=every_python)
+@case(each=every_build)
 def stacks(python):
     needs(python)
     with Workload(python, "hard_stacks.py") as program:
