@@ -41,7 +41,8 @@ class Target:
 
 def python_target(name, *args, cpu=None, path=None):
     """Without site-packages: a start costs 10 ms less, and nothing is loaded that is not used."""
-    return Target(path or host.interpreter(), "-I", "-S", os.path.join(TARGETS, name), *args, cpu=cpu)
+    return Target(path or host.interpreter(), "-I", "-S", "-B", os.path.join(TARGETS, name), *args,
+                  cpu=cpu)
 
 
 class Adder:
