@@ -11,6 +11,8 @@
 
 #include "maps.h"
 
+#define YOUNG_WALKS 16 /* a thread's first switches, with walks of about a microsecond */
+
 static __always_inline struct adder_budget *this_budget(void)
 {
 	__u32 zero = 0;
@@ -46,29 +48,35 @@ static __always_inline void budget_turn(struct adder_budget *b, __u64 now)
 	b->window_ns = now;
 }
 
-/* Is this switch walked?  *@shift: one in 2^*@shift is. */
-static __always_inline bool budget_allows(struct adder_budget *b, __u64 now, __u8 *shift)
+/*
+ * Is this switch of @t walked?  A young thread's are: what lives shortly is seen too, and starting
+ * a thread costs more than they do.
+ */
+static __always_inline bool budget_allows(struct adder_budget *b, struct adder_thread *t, __u64 now)
 {
-	if (!budget_ppm) {
-		*shift = 0;
+	t->unwalked_shift = 0;
+	if (!budget_ppm)
 		return true;
-	}
 	if (now - b->window_ns > ADDER_BUDGET_WINDOW_NS)
 		budget_turn(b, now);
-	*shift = b->shift;
-	if (!b->shift || !(bpf_get_prandom_u32() & ((1U << (b->shift & 31)) - 1))) {
-		b->walked++;
+	b->walked++;
+	if (t->walks < YOUNG_WALKS) {
+		t->walks++;
 		return true;
 	}
+	t->unwalked_shift = b->shift;
+	if (!b->shift || !(bpf_get_prandom_u32() & ((1U << (b->shift & 31)) - 1)))
+		return true;
+	b->walked--;
 	b->unwalked++;
 	return false;
 }
 
-/* Walking began at @since: it counts. */
-static __always_inline void budget_spend(struct adder_budget *b, __u64 since)
+/* Walking began at @since, and telling of a new stack, which happens once, took @tell_ns of it. */
+static __always_inline void budget_spend(struct adder_budget *b, __u64 since, __u64 tell_ns)
 {
 	if (budget_ppm)
-		b->credit_ns -= bpf_ktime_get_ns() - since;
+		b->credit_ns -= bpf_ktime_get_ns() - since - tell_ns;
 }
 
 #endif

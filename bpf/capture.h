@@ -35,6 +35,7 @@ static __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_poin
 	if (!scratch)
 		return ADDER_STACK_UNREAD;
 	scratch->interp = 0;
+	scratch->tell_ns = 0;
 	if (!p)
 		return ADDER_STACK_EXITING;
 	if (p->phase == ADDER_PHASE_UNREADABLE)

@@ -327,6 +327,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 	known->syscall = wait.syscall;
 	known->running = task->on_cpu;
 	known->since_ns = fresh->out_ns;
+	known->on = fresh->on;
 	bpf_map_update_elem(&threads, &tid, fresh, BPF_ANY);
 }
 

@@ -72,11 +72,12 @@ static __always_inline void tell_stack(struct unwind_scratch *scratch,
 				       const struct adder_process *p)
 {
 	struct tell_codes tell = { .scratch = scratch, .process = p };
-	__u64 hash = scratch->stack.hash, bytes;
+	__u64 hash = scratch->stack.hash, bytes, began;
 	__u32 one = 1;
 
 	if (bpf_map_lookup_elem(&stacks_told, &hash))
 		return;
+	began = bpf_ktime_get_ns();
 	bpf_loop(ADDER_MAX_FRAMES, tell_code, &tell, 0);
 	bytes = scratch->stack.depth;
 	if (bytes > ADDER_MAX_FRAMES)
@@ -91,6 +92,7 @@ static __always_inline void tell_stack(struct unwind_scratch *scratch,
 		lose(ADDER_LOST_RING_STACK);
 	else if (!tell.untold)
 		bpf_map_update_elem(&stacks_told, &hash, &one, BPF_ANY);
+	scratch->tell_ns = bpf_ktime_get_ns() - began;
 }
 
 #endif

@@ -92,6 +92,21 @@ static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task
 	return ADDER_STACK_UNWALKED;
 }
 
+/* What telling of a new stack took, since this was asked last. */
+static __always_inline __u64 take_tell_ns(void)
+{
+	struct unwind_scratch *scratch;
+	__u64 ns;
+	__u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!scratch)
+		return 0;
+	ns = scratch->tell_ns;
+	scratch->tell_ns = 0;
+	return ns;
+}
+
 /* Begin the wait: the stack and the reason. */
 static __always_inline void begin_wait(struct adder_thread *t, struct task_struct *task,
 				       bool runnable, __u32 task_state, __u64 now)
@@ -105,7 +120,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 
 	if (!budget)
 		return;
-	walk = budget_allows(budget, now, &t->unwalked_shift);
+	walk = budget_allows(budget, t, now);
 	t->stack = stack_at_switch(t, task, p, walk);
 	t->throttled = 0;
 	if (runnable)
@@ -120,7 +135,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	t->in_ns = 0;
 	t->out_ns = now;
 	if (walk)
-		budget_spend(budget, now);
+		budget_spend(budget, now, take_tell_ns());
 }
 
 static __always_inline void switch_out(struct task_struct *task, bool preempted, __u32 task_state,
@@ -187,7 +202,7 @@ int BPF_PROG(on_wakeup, struct task_struct *task)
 	if (!budget)
 		return 0;
 	t->on = awaited_at_wakeup(task, t->state);
-	budget_spend(budget, t->wake_ns);
+	budget_spend(budget, t->wake_ns, take_tell_ns());
 	return 0;
 }
 

@@ -38,6 +38,7 @@ struct unwind_scratch {
 	__u8 tstate[ADDER_TSTATE_BYTES + 8];
 	__u64 signature[ADDER_SIGNATURE_MAX / 8];
 	__u64 text[5];
+	__u64 tell_ns;   /* what telling user space of a new stack took, of the last walk */
 	__u64 interp;    /* the thread's interpreter; 0 if it has no Python state */
 	__u64 tstate_at; /* address of its PyThreadState, if it has one */
 	struct adder_event_stack stack;

@@ -227,7 +227,7 @@ struct adder_thread {
 	__u8 state, how;
 	__u8 exiting, throttled;
 	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
-	__u8 pad;
+	__u8 walks;          /* of its first waits, which are walked whatever the budget */
 	/* waits posted under one key in a row: they go to the ledger together */
 	struct adder_ledger_key held_key;
 	struct adder_ledger_value held;
@@ -238,6 +238,7 @@ struct adder_thread {
 struct adder_known_thread {
 	__u64 thread_pointer;
 	__u64 since_ns; /* its record's out_ns: its wait counts from there */
+	__u64 on;       /* what it waits for, as in the ledger's keys */
 	__u32 serial, pid, tid;
 	__u16 syscall;
 	__u8 state, how;
