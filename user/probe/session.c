@@ -18,8 +18,9 @@
 #include "probe/clock.h"
 #include "probe/mappings.h"
 
-#define PROGRAMS_US 20000 /* far longer than any program runs, short of a CPU taken away */
-#define DRAIN_BATCH 1024  /* ledger entries fetched at once */
+#define PROGRAMS_US     20000 /* far longer than any program runs, short of a CPU taken away */
+#define DRAIN_BATCH     1024  /* ledger entries fetched at once */
+#define LOOK_RING_BYTES (256 << 10) /* room for 600 things that are waited for, between reads */
 
 struct session {
 	struct session_options options;
@@ -69,7 +70,7 @@ static int keep_iterator_only(struct adder_bpf *skel)
 	for (size_t i = 0; i < ARRAY_SIZE(unused) && !err; i++)
 		err = bpf_map__set_max_entries(unused[i], 1);
 	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.events, sysconf(_SC_PAGESIZE));
+		err = bpf_map__set_max_entries(skel->maps.events, LOOK_RING_BYTES);
 	return err;
 }
 
@@ -85,9 +86,11 @@ static int load(struct session *s)
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
+	if (!err && s->options.select != ADDER_SELECT_PIDS && s->options.select != ADDER_SELECT_FAMILY)
+		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
 	if (!err)
 		err = adder_bpf__load(s->skel);
-	if (err || s->options.look_only)
+	if (err)
 		return err;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
 	return s->ring ? 0 : -errno;
@@ -102,8 +105,7 @@ int session_open(const struct session_options *options, const struct session_han
 	if (!s)
 		return -ENOMEM;
 	s->options = *options;
-	if (handler)
-		s->handler = *handler;
+	s->handler = *handler;
 	err = load(s);
 	if (!err)
 		*ret = TAKE_PTR(s);
@@ -208,6 +210,8 @@ int session_look(struct session *s, void (*fn)(void *arg, const struct adder_kno
 			fn(arg, &threads[i]);
 		memmove(threads, &threads[kept / sizeof(threads[0])], kept % sizeof(threads[0]));
 		kept %= sizeof(threads[0]);
+		if (s->options.look_only)
+			ring_buffer__consume(s->ring);
 	}
 	close(fd);
 	return bytes < 0 ? -errno : 0;

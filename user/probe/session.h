@@ -26,7 +26,7 @@ struct session_options {
 	uint32_t rate_hz; /* of the sampling clock, per CPU */
 	enum adder_select select;
 	uint32_t budget_ppm; /* of each CPU, for walks at switches; 0: no limit */
-	bool look_only;      /* for session_look() alone: no events, no ledger, ready in a moment */
+	bool look_only;      /* for session_look() alone: no ledger, ready in a moment */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
@@ -40,7 +40,7 @@ struct session_handler {
 	void *arg;
 };
 
-/** Load the programs.  @handler may be NULL with look_only.  -EPERM: rights are missing. */
+/** Load the programs.  -EPERM: rights are missing. */
 int session_open(const struct session_options *options, const struct session_handler *handler,
 		 struct session **ret);
 void session_close(struct session *s);
@@ -55,7 +55,7 @@ int session_start(struct session *s, uint64_t *start_ns);
 /**
  * Look at all threads that the ledger does not know yet, of all processes that it does; @fn gets
  * each once.  After session_start(), and after adding processes later on.  With look_only there is
- * no ledger: at any time, and each call gets all threads.
+ * no ledger: at any time, each call gets all threads, and the handler what they wait for.
  */
 int session_look(struct session *s, void (*fn)(void *arg, const struct adder_known_thread *thread),
 		 void *arg);

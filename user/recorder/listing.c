@@ -50,10 +50,12 @@ static int describe_frames(struct listing *l, const struct profile *p, uint32_t 
 }
 
 static struct snapshot_thread describe_thread(const struct profile *p,
+					      const struct resolver *resolver,
 					      const struct seen_process *process,
 					      const struct seen_thread *thread)
 {
 	const struct adder_known_thread *known = &thread->known;
+	uint32_t on = resolver_find_awaited(resolver, process->serial, known->on, known->state);
 
 	return (struct snapshot_thread){
 		.tid = thread->tid,
@@ -61,7 +63,7 @@ static struct snapshot_thread describe_thread(const struct profile *p,
 		.state = state_names[known->state < ADDER_STATE_NR ? known->state
 								   : ADDER_STATE_OTHER],
 		.detail = known->running ? NULL : wait_detail(known->how, known->syscall),
-		.on = text_or_null(p, thread->on),
+		.on = text_or_null(p, on ? on : thread->on),
 		.running = known->running,
 		.holds_gil = seen_gil_holder(process, thread->interp) == thread,
 	};
@@ -80,7 +82,7 @@ static int describe_threads(struct listing *l, const struct profile *p,
 		if (resolver_find_stack(resolver, process->serial, thread->stack, &stack) &&
 		    resolver_find_stack(resolver, process->serial, ADDER_STACK_UNREAD, &stack))
 			return -ENOENT;
-		*t = describe_thread(p, process, thread);
+		*t = describe_thread(p, resolver, process, thread);
 		err = describe_frames(l, p, stack, t);
 		if (err)
 			return err;

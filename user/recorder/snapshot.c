@@ -62,13 +62,23 @@ static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, 
 	return process ? memory_read(process->pid, address, dst, size) : -ESRCH;
 }
 
+/* The iterator tells what is waited for. */
+static void take_event(void *arg, const void *event, size_t size)
+{
+	struct snapshot *s = arg;
+
+	if (*(const uint32_t *)event == ADDER_EVENT_AWAITED)
+		resolver_awaited(s->resolver, event, size);
+}
+
 static int build(struct snapshot *s, const struct filter *filter)
 {
+	const struct session_handler handler = { .event = take_event, .arg = s };
 	const struct session_options options = { .select = filter_select(filter),
 						 .look_only = true };
 	const struct resolver_hooks hooks = { read_code, read_memory, s };
 	struct members_rooms rooms = { .filter = filter };
-	int err = session_open(&options, NULL, &s->session);
+	int err = session_open(&options, &handler, &s->session);
 
 	if (err)
 		return err;

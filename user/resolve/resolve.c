@@ -17,9 +17,9 @@
 
 struct thread {
 	uint32_t tid;
-	uint32_t number; /* among all threads of the recording */
-	uint32_t name;   /* the profile's string id */
-	uint64_t before; /* hash of the stack it was blocked on at the start; 0: not known */
+	uint32_t number;      /* among all threads of the recording */
+	uint32_t name;        /* the profile's string id */
+	uint64_t before;      /* hash of the stack it was blocked on at the start; 0: not known */
 	uint8_t before_state; /* and in which state, with @before */
 	UT_hash_handle hh;
 };
@@ -399,6 +399,16 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		account.on = awaited_name(r, process, key);
 	}
 	accounts_add(r->accounts, &account, value);
+}
+
+uint32_t resolver_find_awaited(const struct resolver *r, uint32_t serial, uint64_t on,
+			       enum adder_state state)
+{
+	const struct adder_ledger_key key = { .on = on, .state = state };
+	struct process *process;
+
+	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
+	return process && on ? awaited_name(r, process, &key) : 0;
 }
 
 int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret)

@@ -73,7 +73,7 @@ void resolver_awaited(struct resolver *r, const struct adder_event_awaited *even
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/** Stack and state in which a thread was blocked when the recording began: its ADDER_STACK_BEFORE. */
+/** Stack and state in which a thread was blocked at the beginning: its ADDER_STACK_BEFORE. */
 void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack,
 		     enum adder_state state);
 
@@ -82,6 +82,13 @@ void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t
  * adder_stack_id.  0, or -ENOENT.
  */
 int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret);
+
+/**
+ * The text of what was told under @on, as it is named where @serial waits for it in @state: the
+ * profile's string id, or 0 if it was not told.
+ */
+uint32_t resolver_find_awaited(const struct resolver *r, uint32_t serial, uint64_t on,
+			       enum adder_state state);
 
 /** All of a drain has been added: what gone processes left can go. */
 void resolver_drained(struct resolver *r);
