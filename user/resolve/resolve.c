@@ -37,7 +37,7 @@ struct process {
 	uint32_t name, container, python; /* string ids; 0: none */
 	uint16_t version;
 	uint8_t gone, dropped;
-	uint64_t life_ns;
+	uint64_t life_ns, ticks;
 	uint32_t table_bytes; /* of line tables, beyond what came with the events */
 	struct names *names;
 	struct thread *threads;
@@ -58,7 +58,7 @@ struct resolver {
 	struct place *places;
 	uint32_t places_used, places_size;
 	struct resolver_hooks hooks;
-	uint64_t stacks, ticks;
+	uint64_t stacks;
 	uint32_t pseudo[ADDER_STACK_FIRST_HASH]; /* stack ids */
 };
 
@@ -394,7 +394,7 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	account.how = key->how;
 	if (key->how == ADDER_HOW_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
-		r->ticks += value->count;
+		process->ticks += value->count;
 	} else if (key->on) {
 		account.on = awaited_name(r, process, key);
 	}
@@ -506,10 +506,10 @@ void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_total
 		if (process->dropped)
 			continue;
 		ret->processes++;
+		ret->threads += HASH_COUNT(process->threads);
+		ret->ticks += process->ticks;
 		ret->life_ns += process->life_ns;
 	}
-	ret->threads = r->places_used;
 	ret->stacks = r->stacks;
-	ret->ticks = r->ticks;
 	ret->unknown_stacks = accounts_settle(r->accounts, r->p, r->places_used, &hooks);
 }

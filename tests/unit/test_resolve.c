@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "resolve/resolve.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "profile/profile.h"
+
+#define TICK   UINT64_C(10000000)
+#define SERIAL 3
+#define TID    41
+#define HASH   (1ULL << 63 | 5)
+
+/* A resolver, and what its process would answer. */
+struct fixture {
+	struct profile *p;
+	struct resolver *r;
+	int codes_read, bytes_read;
+	bool is_gone;
+};
+
+static void set_text(char *dst, uint32_t *bytes, uint32_t *state, const char *text)
+{
+	*bytes = strlen(text);
+	*state = 1 | 8 | 16;
+	memcpy(dst, text, *bytes);
+}
+
+static struct adder_event_code *code(uint64_t address, const char *name)
+{
+	static struct adder_event_code e;
+
+	memset(&e, 0, sizeof(e));
+	e.kind = ADDER_EVENT_CODE;
+	e.serial = SERIAL;
+	e.code = address;
+	e.signature = 1;
+	e.first_line = 10;
+	set_text(e.name, &e.name_bytes, &e.name_state, name);
+	set_text(e.file, &e.file_bytes, &e.file_state, "app.py");
+	return &e;
+}
+
+static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame,
+		     struct adder_event_code *ret)
+{
+	struct fixture *f = arg;
+
+	if (serial != SERIAL || f->is_gone)
+		return -ESRCH;
+	f->codes_read++;
+	*ret = *code(frame->code, "read_later");
+	return 0;
+}
+
+static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
+{
+	struct fixture *f = arg;
+
+	(void)address;
+	if (serial != SERIAL || f->is_gone)
+		return -ESRCH;
+	f->bytes_read += size;
+	memset(dst, 0, size);
+	return 0;
+}
+
+static int make(void **state)
+{
+	static struct fixture f;
+	const struct resolver_hooks hooks = { read_code, read_memory, &f };
+
+	memset(&f, 0, sizeof(f));
+	f.p = profile_new();
+	profile_add_adder_types(f.p);
+	f.r = resolver_new(f.p, &hooks);
+	*state = &f;
+	return f.r ? 0 : -1;
+}
+
+static int unmake(void **state)
+{
+	struct fixture *f = *state;
+
+	resolver_free(f->r);
+	profile_free(f->p);
+	return 0;
+}
+
+static void add_process(struct fixture *f, uint32_t serial)
+{
+	const struct resolver_process process = { serial, 1000 + serial, "app.py", "web", 0x030b };
+
+	resolver_process(f->r, &process);
+}
+
+static void add_code(struct fixture *f, uint64_t address, const char *name)
+{
+	const struct adder_event_code *e = code(address, name);
+
+	resolver_code(f->r, e, offsetof(struct adder_event_code, table_data) + e->table_bytes);
+}
+
+/* A stack of the one code object at @address. */
+static void add_stack(struct fixture *f, uint64_t hash, uint64_t address)
+{
+	static struct adder_event_stack e;
+
+	memset(&e, 0, sizeof(e));
+	e.kind = ADDER_EVENT_STACK;
+	e.serial = SERIAL;
+	e.hash = hash;
+	e.depth = 1;
+	e.frames[0] = (struct adder_frame){ address, 0, 1 };
+	resolver_stack(f->r, &e, offsetof(struct adder_event_stack, frames) + sizeof(e.frames[0]));
+}
+
+static void add_wait(struct fixture *f, uint32_t serial, uint64_t stack, uint8_t state, uint64_t ns)
+{
+	const struct adder_ledger_key key = { .stack = stack,
+					      .process = serial,
+					      .tid = TID,
+					      .syscall = ADDER_NO_SYSCALL,
+					      .state = state,
+					      .how = ADDER_HOW_UNKNOWN };
+	const struct adder_ledger_value value = { .wait_ns = ns, .count = 1 };
+
+	resolver_add(f->r, &key, &value);
+}
+
+static void add_tick(struct fixture *f, uint32_t serial, uint64_t stack)
+{
+	const struct adder_ledger_key key = { .stack = stack,
+					      .on = ADDER_STACK_NONE,
+					      .process = serial,
+					      .tid = TID,
+					      .syscall = ADDER_NO_SYSCALL,
+					      .state = ADDER_STATE_CPU,
+					      .how = ADDER_HOW_TICK };
+	const struct adder_ledger_value value = { .count = 1 };
+
+	resolver_add(f->r, &key, &value);
+}
+
+/* Wall time of samples whose innermost function is @name. */
+static int64_t wall_of(const struct fixture *f, const char *name)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile_sample_count(f->p); i++) {
+		struct profile_sample s = profile_sample_at(f->p, i);
+		size_t count;
+		const uint32_t *locations = profile_stack_at(f->p, s.stack, &count);
+		uint32_t function = profile_location_at(f->p, locations[0]).function;
+
+		if (!strcmp(profile_text(f->p, profile_function_at(f->p, function).name), name))
+			sum += s.values[0];
+	}
+	return sum;
+}
+
+static void labels_samples_with_who_it_was(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+	struct profile_sample s;
+
+	add_process(f, SERIAL);
+	resolver_thread(f->r, SERIAL, TID, "first");
+	resolver_thread(f->r, SERIAL, TID, "worker-1");
+	resolver_life(f->r, SERIAL, 70);
+	resolver_life(f->r, SERIAL, 7);
+	add_code(f, 0x100, "Shop.serve");
+	add_stack(f, HASH, 0x100);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 77);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(profile_sample_count(f->p), 1);
+	s = profile_sample_at(f->p, 0);
+	assert_int_equal(profile_label_number(f->p, s.labels, "pid", 0), 1000 + SERIAL);
+	assert_int_equal(profile_label_number(f->p, s.labels, "tid", 0), TID);
+	assert_string_equal(profile_label_text(f->p, s.labels, "process"), "app.py");
+	assert_string_equal(profile_label_text(f->p, s.labels, "thread"), "worker-1");
+	assert_string_equal(profile_label_text(f->p, s.labels, "container"), "web");
+	assert_string_equal(profile_label_text(f->p, s.labels, "python"), "3.11");
+	assert_int_equal(wall_of(f, "Shop.serve"), 77);
+	assert_int_equal(totals.processes, 1);
+	assert_int_equal(totals.threads, 1);
+	assert_int_equal(totals.stacks, 1);
+	assert_int_equal(totals.life_ns, 77);
+	assert_int_equal(totals.unknown_stacks, 0);
+}
+
+static void keeps_time_without_a_stack_under_its_reason(void **state)
+{
+#define PSEUDO(id, text) { ADDER_STACK_##id, text },
+	static const struct {
+		uint64_t stack;
+		const char *name;
+	} pseudo[] = { ADDER_STACK_LIST(PSEUDO) };
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
+		add_wait(f, SERIAL, pseudo[i].stack, ADDER_STATE_IPC, 1 << i);
+	resolver_finish(f->r, TICK, &totals);
+	for (size_t i = 0; i < sizeof(pseudo) / sizeof(pseudo[0]); i++)
+		assert_int_equal(wall_of(f, pseudo[i].name), 1 << i);
+}
+
+static void finds_stacks_that_come_after_their_time(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 20);
+	add_wait(f, SERIAL, HASH + 1, ADDER_STATE_NET, 30);
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "late");
+	add_stack(f, HASH, 0x100);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "late"), 20);
+	assert_int_equal(wall_of(f, "[stack lost]"), 30);
+	assert_int_equal(totals.unknown_stacks, 1);
+}
+
+static void reads_names_that_were_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_stack(f, HASH, 0x100);
+	assert_int_equal(f->codes_read, 1);
+	f->is_gone = true;
+	add_stack(f, HASH + 1, 0x200);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 20);
+	add_wait(f, SERIAL, HASH + 1, ADDER_STATE_NET, 30);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "read_later"), 20);
+	assert_int_equal(wall_of(f, "[name not read]"), 30);
+}
+
+static void reads_the_rest_of_a_long_line_table(void **state)
+{
+	struct fixture *f = *state;
+	struct adder_event_code *e = code(0x100, "long");
+
+	add_process(f, SERIAL);
+	e->table_bytes = ADDER_TABLE_BYTES;
+	e->table_size = ADDER_TABLE_BYTES + 500;
+	resolver_code(f->r, e, sizeof(*e));
+	assert_int_equal(f->bytes_read, 500);
+	e = code(0x200, "hostile"); /* no function is so long */
+	e->table_bytes = ADDER_TABLE_BYTES;
+	e->table_size = ~0U;
+	resolver_code(f->r, e, sizeof(*e));
+	assert_int_equal(f->bytes_read, 500);
+}
+
+static void ignores_events_that_are_cut_short(void **state)
+{
+	static struct adder_event_stack s;
+	struct adder_event_code *c = code(0x100, "f");
+	struct fixture *f = *state;
+
+	add_process(f, SERIAL);
+	for (size_t size = 4; size < offsetof(struct adder_event_code, table_data); size += 64)
+		resolver_code(f->r, c, size);
+	c->table_bytes = ADDER_TABLE_BYTES + 1;
+	resolver_code(f->r, c, sizeof(*c));
+	c->table_bytes = 100;
+	resolver_code(f->r, c, offsetof(struct adder_event_code, table_data) + 99);
+	s.kind = ADDER_EVENT_STACK;
+	s.serial = SERIAL;
+	s.hash = HASH;
+	s.depth = 3;
+	resolver_stack(f->r, &s, 8);
+	resolver_stack(f->r, &s,
+		       offsetof(struct adder_event_stack, frames) + 2 * sizeof(s.frames[0]));
+	s.depth = ~0U;
+	resolver_stack(f->r, &s, sizeof(s) - 1);
+	assert_int_equal(resolver_stack_count(f->r), 0);
+	add_stack(f, HASH, 0x100);
+	assert_int_equal(f->codes_read, 1); /* none of the codes was taken */
+}
+
+static void shows_where_a_thread_was_from_the_beginning(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "waits_long");
+	add_stack(f, HASH, 0x100);
+	resolver_before(f->r, SERIAL, TID, HASH, ADDER_STATE_CHILD);
+	add_wait(f, SERIAL, ADDER_STACK_BEFORE, ADDER_STATE_CHILD, 44);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "waits_long"), 44);
+}
+
+static void leaves_out_a_dropped_process(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_process(f, SERIAL + 1);
+	add_wait(f, SERIAL, ADDER_STACK_NONE, ADDER_STATE_NET, 20);
+	add_wait(f, SERIAL + 1, ADDER_STACK_NONE, ADDER_STATE_NET, 30);
+	add_tick(f, SERIAL, ADDER_STACK_NONE);
+	add_tick(f, SERIAL + 1, ADDER_STACK_NONE);
+	resolver_life(f->r, SERIAL, 20);
+	resolver_life(f->r, SERIAL + 1, 30);
+	resolver_drop(f->r, SERIAL);
+	add_wait(f, SERIAL, ADDER_STACK_NONE, ADDER_STATE_NET, 20);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "[no Python stack]"), 30);
+	assert_int_equal(totals.processes, 1);
+	assert_int_equal(totals.life_ns, 30);
+	assert_int_equal(totals.threads, 1);
+	assert_int_equal(totals.ticks, 1);
+}
+
+static void keeps_what_a_gone_process_has_told_until_it_is_drained(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "last");
+	add_stack(f, HASH, 0x100);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 1);
+	resolver_process_gone(f->r, SERIAL);
+	resolver_drained(f->r);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 2);
+	for (int i = 0; i < 4; i++)
+		resolver_drained(f->r);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 4);
+	add_code(f, 0x100, "last");
+	add_stack(f, HASH + 1, 0x100);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "last"), 3);
+	assert_int_equal(wall_of(f, "[stack lost]"), 4);
+}
+
+static void takes_a_state_that_it_does_not_know_for_other(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_wait(f, SERIAL, ADDER_STACK_NONE, 200, 9);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(profile_sample_at(f->p, 0).values[profile_type_find(f->p, "other")], 9);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
+	const struct CMUnitTest tests[] = {
+		TEST(labels_samples_with_who_it_was),
+		TEST(keeps_time_without_a_stack_under_its_reason),
+		TEST(finds_stacks_that_come_after_their_time),
+		TEST(reads_names_that_were_not_sent),
+		TEST(reads_the_rest_of_a_long_line_table),
+		TEST(ignores_events_that_are_cut_short),
+		TEST(shows_where_a_thread_was_from_the_beginning),
+		TEST(leaves_out_a_dropped_process),
+		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
+		TEST(takes_a_state_that_it_does_not_know_for_other),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
