@@ -23,9 +23,11 @@ static __always_inline void count_walk(__u32 status)
 	}
 }
 
-/* Walk current's stack, with interrupts off (the scratch is the CPU's); hash or enum
- * adder_stack_id. */
-static __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
+/*
+ * Walk current's stack, with interrupts off (the scratch is the CPU's); hash or enum
+ * adder_stack_id.  A global function, since the verifier follows those once, not at each call.
+ */
+__weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0, status = 0;

@@ -34,6 +34,7 @@ static __always_inline void ledger_sum(struct adder_ledger_value *sum,
 	sum->runq_ns += value->runq_ns;
 	sum->throttled_ns += value->throttled_ns;
 	sum->burst_ns += value->burst_ns;
+	sum->late_ns += value->late_ns;
 	sum->stolen_ns += value->stolen_ns;
 	sum->unwalked_ns += value->unwalked_ns;
 	sum->count += value->count;
@@ -135,6 +136,7 @@ static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64
 	if (t->stack != ADDER_STACK_UNWALKED)
 		t->held.unwalked_ns += (wait + runq) * ((1ULL << (t->unwalked_shift & 31)) - 1);
 	t->held.burst_ns += burst;
+	t->held.late_ns += burst > ADDER_LATE_NS ? burst - ADDER_LATE_NS : 0;
 	t->held.stolen_ns += (__s64)(now - in) - (__s64)burst;
 }
 

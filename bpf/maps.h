@@ -51,7 +51,7 @@ MAP_DECLARE(budgets, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_budget);
 
 struct map_events {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 4 << 20);
 };
 extern struct map_events events SEC(".maps");
 

@@ -12,7 +12,7 @@
 #include "code.h"
 #include "maps.h"
 
-#define NAMES_WAKE_BYTES (2 << 20) /* of events waiting; a wake-up costs more than a sample */
+#define NAMES_WAKE_BYTES (1 << 20) /* of events waiting; a wake-up costs more than a sample */
 
 static __always_inline __u64 ring_flags(void)
 {

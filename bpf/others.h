@@ -72,11 +72,13 @@ static __always_inline __u64 awaited_holder(struct adder_process *p, struct unwi
 
 	if (!e || !holder || !scratch->stack.depth)
 		return 0;
-	if (remote_read(&w.frame, sizeof(w.frame), holder + w.layout->ts_frame))
+	if (remote_read(&scratch->at.frame, sizeof(scratch->at.frame), holder + w.layout->ts_frame))
 		return 0;
 	if (w.layout->frame_via == ADDER_FRAME_CFRAME &&
-	    remote_read(&w.frame, sizeof(w.frame), w.frame + w.layout->cframe_current_frame))
+	    remote_read(&scratch->at.frame, sizeof(scratch->at.frame),
+			scratch->at.frame + w.layout->cframe_current_frame))
 		return 0;
+	scratch->at.window_bytes = scratch->at.file = 0;
 	scratch->stack.depth = 0; /* its stack has been told: the room is free */
 	bpf_loop(HOLDER_FRAMES, unwind_until_function, &w, 0);
 	if (!scratch->stack.depth)

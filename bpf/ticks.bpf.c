@@ -41,6 +41,8 @@ int on_tick(struct tick_context *ctx)
 	key.process = t->process;
 	key.tid = task->pid;
 	key.on = t->stack;
+	if (t->in_ns && bpf_ktime_get_ns() - t->in_ns > ADDER_LATE_NS)
+		key.how = ADDER_HOW_LATE_TICK;
 	key.stack = t->exiting ? ADDER_STACK_EXITING
 			       : capture_stack(find_process(task->tgid), task->thread.fsbase);
 	value.sys_count = !(ctx->regs[TICK_CS] & 3);

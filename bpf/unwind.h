@@ -23,6 +23,7 @@
 #include "wire.h"
 
 #define UNWIND_WINDOW 1024 /* bytes fetched at once; a power of two */
+#define UNWIND_PAGE   4096 /* what is readable ends at a multiple of this */
 
 enum unwind_status {
 	UNWIND_DONE,      /* to the end of the chain */
@@ -30,6 +31,20 @@ enum unwind_status {
 	UNWIND_NO_TSTATE, /* its state could not be read, or is another thread's */
 	UNWIND_FAULT,     /* a frame could not be read: the outer end is missing */
 	UNWIND_LOOP,      /* the chain has no end, or not within ADDER_WALK_FRAMES */
+};
+
+/*
+ * How far a walk has come.  Kept in a map, not on BPF's stack, where the verifier would follow each
+ * value that it can have from step to step: that made it read the walker eighty times.
+ */
+struct unwind_position {
+	__u64 frame;        /* address of the frame to read next */
+	__u64 window;       /* address that the window was read from */
+	__u64 window_bytes; /* that it holds */
+	__u64 hash;
+	__u64 file, file_hash; /* the file name mixed last, and what it came to (before 3.11) */
+	__u32 status;          /* enum unwind_status */
+	__u32 pad;
 };
 
 /* Room to work in: too large for BPF's stack. */
@@ -41,6 +56,7 @@ struct unwind_scratch {
 	__u64 tell_ns;   /* what telling user space of a new stack took, of the last walk */
 	__u64 interp;    /* the thread's interpreter; 0 if it has no Python state */
 	__u64 tstate_at; /* address of its PyThreadState, if it has one */
+	struct unwind_position at;
 	struct adder_event_stack stack;
 };
 
@@ -48,12 +64,6 @@ struct unwind_scratch {
 struct unwind {
 	const struct adder_layout *layout;
 	struct unwind_scratch *scratch;
-	__u64 frame;        /* address of the frame to read next */
-	__u64 window;       /* address that scratch->window was read from */
-	__u64 window_bytes; /* that it holds */
-	__u64 hash;
-	__u32 status; /* enum unwind_status */
-	__u32 pad;
 };
 
 static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
@@ -65,58 +75,102 @@ static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
 /* The u64 at offset @at (below 128) of a frame. */
 #define UNWIND_U64(bytes, at) remote_u64((bytes) + ((at)&127))
 
-/* Fetch the frame at w->frame; a pointer into the window, or NULL if it can't be read. */
+/*
+ * Read the frame at @start, of @bytes, and where frames adjoin those before it in its page: beyond
+ * may be nothing, and a read that faults costs more than the whole walk.  Where in the window the
+ * frame is; -1 if it can't be read.
+ */
+static __always_inline __s64 unwind_read_window(struct unwind *w, __u64 start, __u64 bytes)
+{
+	__u64 in_page = start & (UNWIND_PAGE - 1);
+	__u64 offset = w->layout->frames_adjoin ? UNWIND_WINDOW - bytes : 0, whole;
+
+	if (offset > in_page)
+		offset = in_page;
+	whole = offset + bytes;
+	barrier_var(whole); /* the verifier does not follow where the bound came from */
+	if (whole > UNWIND_WINDOW || remote_read(w->scratch->window, whole, start - offset))
+		return -1;
+	w->scratch->at.window = start - offset;
+	w->scratch->at.window_bytes = whole;
+	return offset;
+}
+
+/* Fetch the frame to read next; a pointer into the window, or NULL if it can't be read. */
 static __always_inline const __u8 *unwind_fetch(struct unwind *w)
 {
-	__u64 start = w->frame + w->layout->frame_start;
+	const struct unwind_position *at = &w->scratch->at;
+	__u64 start = at->frame + w->layout->frame_start;
 	__u64 bytes = w->layout->frame_bytes;
-	__u64 offset = start - w->window;
+	__s64 offset = start - at->window;
 
 	if (bytes > ADDER_FRAME_MAX)
 		bytes = ADDER_FRAME_MAX;
-	if (offset >= UNWIND_WINDOW || offset + bytes > w->window_bytes) {
-		offset = w->layout->frames_adjoin ? UNWIND_WINDOW - bytes : 0;
-		if (!offset || remote_read(w->scratch->window, UNWIND_WINDOW, start - offset)) {
-			offset = 0;
-			if (remote_read(w->scratch->window, bytes, start))
-				return NULL;
-		}
-		w->window = start - offset;
-		w->window_bytes = offset + bytes;
-	}
+	if ((__u64)offset >= UNWIND_WINDOW || offset + bytes > at->window_bytes)
+		offset = unwind_read_window(w, start, bytes);
+	if (offset < 0)
+		return NULL;
 	offset &= UNWIND_WINDOW - 1;
 	barrier_var(offset);
 	return &w->scratch->window[offset];
 }
 
 /* Before 3.11 a name's address and size recur: its hash and its first letters decide. */
-static __always_inline int unwind_mix_text(struct unwind *w, __u64 str, __u64 *hash)
+static __always_inline int unwind_hash_text(struct unwind *w, __u64 str, __u64 *ret)
 {
 	__u64 *text = w->scratch->text;
 
 	/* PyUnicodeObject, 3.6 to 3.10: length, hash, state, wstr, and the first 8 letters */
 	if (remote_read(text, sizeof(w->scratch->text), str + 16))
 		return -1;
-	*hash = unwind_mix(unwind_mix(unwind_mix(*hash, text[0]), text[1]), text[4]);
+	*ret = unwind_mix(unwind_mix(text[0], text[1]), text[4]);
 	return 0;
+}
+
+/* The same of a file's name: callers often are of the same file, and share its name's object. */
+static __always_inline int unwind_hash_file(struct unwind *w, __u64 str, __u64 *ret)
+{
+	struct unwind_position *at = &w->scratch->at;
+
+	if (str != at->file) {
+		at->file = 0;
+		if (unwind_hash_text(w, str, &at->file_hash))
+			return -1;
+		at->file = str;
+	}
+	*ret = at->file_hash;
+	return 0;
+}
+
+/*
+ * Hash @bytes of the signature's words: a sum of products with odd numbers, which do not wait for
+ * one another as unwind_mix()'s do.
+ */
+static __always_inline __u64 unwind_hash_words(const __u64 *words, __u32 bytes)
+{
+	__u64 factor = 0x9e3779b97f4a7c15ULL, hash = 0;
+
+	for (int i = 0; i < ADDER_SIGNATURE_MAX / 8; i++) {
+		if (i * 8U >= bytes)
+			break;
+		hash += (words[i] ^ words[i] >> 32) * factor; /* high bits reach low ones too */
+		factor = factor * 0xd1342543de82ef95ULL + 2;  /* stays odd; a constant, unrolled */
+	}
+	return hash;
 }
 
 /* What tells the code object at @code from others that live or lived at its address. */
 static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 *ret)
 {
 	const struct adder_layout *l = w->layout;
-	__u64 *words = w->scratch->signature;
+	__u64 *words = w->scratch->signature, hash, text;
 	__u32 bytes = l->signature_bytes;
-	__u64 hash = 0;
 
 	if (bytes > ADDER_SIGNATURE_MAX)
 		bytes = ADDER_SIGNATURE_MAX;
 	if (remote_read(words, bytes, code + l->signature_start))
 		return -1;
-	for (int i = 0; i < ADDER_SIGNATURE_MAX / 8; i++) {
-		if (i * 8U < bytes)
-			hash = unwind_mix(hash, words[i]);
-	}
+	hash = unwind_hash_words(words, bytes);
 	if (l->signature_texts) {
 		/* Both offsets lie within the signature's bytes. */
 		__u32 name = ((__u32)l->co_name - l->signature_start) >> 3;
@@ -124,11 +178,14 @@ static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 
 
 		if (name >= ADDER_SIGNATURE_MAX / 8 || file >= ADDER_SIGNATURE_MAX / 8)
 			return -1;
-		if (unwind_mix_text(w, words[name], &hash) ||
-		    unwind_mix_text(w, words[file], &hash))
+		if (unwind_hash_text(w, words[name], &text))
 			return -1;
+		hash = unwind_mix(hash, text);
+		if (unwind_hash_file(w, words[file], &text))
+			return -1;
+		hash = unwind_mix(hash, text);
 	}
-	*ret = hash >> 32;
+	*ret = unwind_mix(hash, bytes) >> 32;
 	return 0;
 }
 
@@ -154,13 +211,15 @@ static __always_inline void unwind_keep(struct unwind *w, __u64 code, __s32 inst
 	f->code = code;
 	f->instr = instr;
 	f->signature = signature;
-	w->hash = unwind_mix(unwind_mix(w->hash, code ^ (__u64)signature << 32), (__u32)instr);
+	w->scratch->at.hash = unwind_mix(
+		unwind_mix(w->scratch->at.hash, code ^ (__u64)signature << 32), (__u32)instr);
 }
 
 /* Read one frame and go on to its caller; non-zero ends the walk. */
 static long unwind_step(__u32 index, void *context)
 {
 	struct unwind *w = context;
+	struct unwind_position *at = &w->scratch->at;
 	const struct adder_layout *l = w->layout;
 	__u64 code, previous, instr;
 	const __u8 *bytes;
@@ -168,11 +227,11 @@ static long unwind_step(__u32 index, void *context)
 	__u8 owner;
 
 	(void)index;
-	if (!w->frame) {
-		w->status = UNWIND_DONE;
+	if (!at->frame) {
+		at->status = UNWIND_DONE;
 		return 1;
 	}
-	w->status = UNWIND_FAULT;
+	at->status = UNWIND_FAULT;
 	bytes = unwind_fetch(w);
 	if (!bytes)
 		return 1;
@@ -187,10 +246,10 @@ static long unwind_step(__u32 index, void *context)
 			instr -= code + l->co_code_adaptive;
 		unwind_keep(w, code, (__s32)instr, signature);
 	}
-	w->status = UNWIND_LOOP;
-	if (previous == w->frame)
+	at->status = UNWIND_LOOP;
+	if (previous == at->frame)
 		return 1;
-	w->frame = previous;
+	at->frame = previous;
 	return 0;
 }
 
@@ -262,13 +321,14 @@ static __always_inline int unwind_first(struct unwind *w, const struct adder_pro
 {
 	const struct adder_layout *l = w->layout;
 	struct unwind_scratch *s = w->scratch;
+	struct unwind_position *at = &s->at;
 	__u64 tstate = 0;
 
-	w->status = UNWIND_NO_TSTATE;
+	at->status = UNWIND_NO_TSTATE;
 	if (unwind_tstate(p, thread_pointer, &tstate))
 		return -1;
 	if (!tstate) {
-		w->status = UNWIND_NO_PYTHON;
+		at->status = UNWIND_NO_PYTHON;
 		return -1;
 	}
 	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate))
@@ -278,13 +338,13 @@ static __always_inline int unwind_first(struct unwind *w, const struct adder_pro
 		return -1;
 	s->interp = unwind_tstate_u64(s, l->ts_interp);
 	s->tstate_at = tstate;
-	w->frame = unwind_tstate_u64(s, l->ts_frame);
+	at->frame = unwind_tstate_u64(s, l->ts_frame);
 	if (l->frame_via == ADDER_FRAME_CFRAME &&
-	    remote_read(&w->frame, sizeof(w->frame), w->frame + l->cframe_current_frame))
+	    remote_read(&at->frame, sizeof(at->frame), at->frame + l->cframe_current_frame))
 		return -1;
-	if (!w->frame)
-		w->status = UNWIND_NO_PYTHON;
-	return w->frame ? 0 : -1;
+	if (!at->frame)
+		at->status = UNWIND_NO_PYTHON;
+	return at->frame ? 0 : -1;
 }
 
 /**
@@ -301,23 +361,27 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	struct unwind w = {
 		.layout = &p->binary.layout,
 		.scratch = scratch,
-		.hash = unwind_mix(0x61646465720a0aULL, p->serial),
 	};
+	struct unwind_position *at = &scratch->at;
 
+	at->hash = unwind_mix(0x61646465720a0aULL, p->serial);
+	at->window_bytes = 0;
+	at->file = 0;
 	scratch->interp = 0;
 	scratch->stack.depth = 0;
 	if (!unwind_first(&w, p, thread_pointer))
 		compat_loop(ADDER_WALK_FRAMES, unwind_step, &w);
-	*status = w.status;
+	*status = at->status;
 	if (!scratch->stack.depth)
-		return w.status == UNWIND_NO_PYTHON || w.status == UNWIND_DONE ? ADDER_STACK_NONE
-									       : ADDER_STACK_UNREAD;
+		return at->status == UNWIND_NO_PYTHON || at->status == UNWIND_DONE
+			       ? ADDER_STACK_NONE
+			       : ADDER_STACK_UNREAD;
 	scratch->stack.kind = ADDER_EVENT_STACK;
 	scratch->stack.serial = p->serial;
-	scratch->stack.torn = w.status != UNWIND_DONE;
-	w.hash = unwind_mix(w.hash, scratch->stack.torn) | 1ULL << 63;
-	scratch->stack.hash = w.hash;
-	return w.hash;
+	scratch->stack.torn = at->status != UNWIND_DONE;
+	at->hash = unwind_mix(at->hash, scratch->stack.torn) | 1ULL << 63;
+	scratch->stack.hash = at->hash;
+	return at->hash;
 }
 
 #endif

@@ -178,10 +178,15 @@ enum adder_how {
 	ADDER_HOW_SWITCH,    /* preempted: still able to run */
 	ADDER_HOW_PAGE_IN,   /* page fault with I/O */
 	ADDER_HOW_FAULT,     /* page fault without */
-	ADDER_HOW_TICK,      /* no wait: ticks of the sampling clock */
+	ADDER_HOW_TICK,      /* no wait: ticks of the sampling clock, early in a stint on the CPU */
+	ADDER_HOW_LATE_TICK, /* ... later than ADDER_LATE_NS in it */
 	ADDER_HOW_THROTTLED, /* preempted because the cgroup's quota was used up */
 	ADDER_HOW_UNKNOWN,
 };
+
+/* A stint on the CPU is early up to here, then late.  What waits often has early ones only: kept
+ * apart, its CPU time is known the better. */
+#define ADDER_LATE_NS 1000000
 
 /*
  * A wait is posted when the stint on the CPU that followed it ends, with that stint's CPU time:
@@ -206,6 +211,7 @@ struct adder_ledger_value {
 	__u64 runq_ns;      /* then waiting for a CPU, once woken */
 	__u64 throttled_ns; /* of which for want of quota */
 	__u64 burst_ns;     /* CPU time between these waits and the next ones; exact */
+	__u64 late_ns;      /* of which beyond the first ADDER_LATE_NS of each */
 	__s64 stolen_ns; /* wall time of those bursts that is not in burst_ns: taken by a hypervisor
 			  * or interrupts; negative: charged before the thread was switched in */
 	__u64 unwalked_ns; /* what these waits stand for beside themselves: waits not walked */

@@ -129,8 +129,11 @@ int memory_read_code(pid_t pid, const struct adder_process *process,
 	__u32 before, after;
 
 	current_pid = pid;
-	if (unwind_signature(&w, frame->code, &before) || code_read(process, frame, ret) ||
-	    unwind_signature(&w, frame->code, &after))
+	scratch.at.file = 0; /* no name is known from before */
+	if (unwind_signature(&w, frame->code, &before) || code_read(process, frame, ret))
+		return -EFAULT;
+	scratch.at.file = 0;
+	if (unwind_signature(&w, frame->code, &after))
 		return -EFAULT;
 	return before == frame->signature && after == frame->signature ? 0 : -ESTALE;
 }

@@ -478,7 +478,8 @@ void members_mapped(struct members *m, pid_t pid, const char *path)
 {
 	const char *name = text_basename(path);
 
-	if (!strstr(name, "python") || !strstr(name, ".so"))
+	/* not "python": each extension module, _json.cpython-311-x86_64-linux-gnu.so, has that */
+	if (strncmp(name, "libpython", 9) != 0 || !strstr(name, ".so"))
 		return;
 	consider(m, pid);
 	members_retry(m);

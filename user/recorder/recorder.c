@@ -347,6 +347,7 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 		value.throttled_ns = t->throttled ? value.runq_ns : 0;
 	}
 	value.burst_ns = end - in;
+	value.late_ns = value.burst_ns > ADDER_LATE_NS ? value.burst_ns - ADDER_LATE_NS : 0;
 	if (t->held_key.process)
 		resolver_add(r->resolver, &t->held_key, &t->held);
 	add_spilled(r, t->process, tid, t->spilled_ns);

@@ -73,6 +73,7 @@ int accounts_add(struct accounts *a, const struct account_key *key,
 	account->sum.runq_ns += value->runq_ns;
 	account->sum.throttled_ns += value->throttled_ns;
 	account->sum.burst_ns += value->burst_ns;
+	account->sum.late_ns += value->late_ns;
 	account->sum.stolen_ns += value->stolen_ns;
 	account->sum.unwalked_ns += value->unwalked_ns;
 	account->sum.count += value->count;
@@ -133,27 +134,62 @@ static uint64_t wakeup_cost(const struct account *account)
 	return cost < account->sum.burst_ns ? cost : account->sum.burst_ns;
 }
 
+static bool is_tick(const struct account_key *key)
+{
+	return key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK;
+}
+
+/* The stratum (shares.h) of CPU time after a wait on @stack, early or late in its stint. */
+static uint64_t stratum(struct settling *s, uint32_t thread, uint64_t stack, bool late)
+{
+	return (uint64_t)known_stack(s, thread, stack) << 1 | late;
+}
+
+/* CPU time of an account's stints, without what the wake-ups cost. */
+static uint64_t late_of(const struct account *account)
+{
+	uint64_t ns = account->sum.burst_ns - wakeup_cost(account);
+
+	return account->sum.late_ns < ns ? account->sum.late_ns : ns;
+}
+
+static uint64_t early_of(const struct account *account)
+{
+	return account->sum.burst_ns - wakeup_cost(account) - late_of(account);
+}
+
 /* The part of its thread's CPU time that falls to an account. */
 static uint64_t cpu_of(struct settling *s, const struct account *account)
 {
 	const struct account_key *key = &account->key;
 	uint32_t thread = key->thread;
-	uint64_t cost = wakeup_cost(account);
+	uint64_t ns = wakeup_cost(account);
 
-	if (key->how == ADDER_HOW_TICK)
-		return shares_of_ticks(s->shares, thread, known_stack(s, thread, key->on),
+	if (is_tick(key))
+		return shares_of_ticks(s->shares, thread,
+				       stratum(s, thread, key->on, key->how == ADDER_HOW_LATE_TICK),
 				       account->sum.count);
-	if (shares_without_ticks(s->shares, thread, known_stack(s, thread, key->stack)))
-		return account->sum.burst_ns;
-	return cost;
+	if (shares_without_ticks(s->shares, thread, stratum(s, thread, key->stack, false)))
+		ns += early_of(account);
+	if (shares_without_ticks(s->shares, thread, stratum(s, thread, key->stack, true)))
+		ns += late_of(account);
+	return ns;
 }
 
-static uint64_t take_off(struct balance *balance, uint64_t runq_ns)
+/* Take @cost off @runq_ns, which counted the same time; what is left of it is given back. */
+static uint64_t take_cost(uint64_t *runq_ns, uint64_t cost)
 {
-	uint64_t over = balance->over_ns < runq_ns ? balance->over_ns : runq_ns;
+	uint64_t own = cost < *runq_ns ? cost : *runq_ns;
 
-	balance->over_ns -= over;
-	return runq_ns - over;
+	*runq_ns -= own;
+	return cost - own;
+}
+
+/* A wait for the CPU, as the account and those of its kind that were not walked had it. */
+static uint64_t runq_of(const struct account *account)
+{
+	return account->sum.runq_ns +
+	       (account->key.state == ADDER_STATE_RUNQ ? account->sum.wait_ns : 0);
 }
 
 /* The waits of an account, with its part of those that were not walked. */
@@ -182,10 +218,13 @@ static void settle_wait(struct settling *s, const struct account *account, uint3
 	uint32_t labels =
 		s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
 
+	/* first its own, then what others could not take off theirs */
+	take_cost(&time.runq_ns, wakeup_cost(account) + time.cpu_ns);
+	balance->over_ns = take_cost(&time.runq_ns, balance->over_ns);
 	add_time(s, stack, labels, key->state, time.wait_ns);
 	add_time(s, stack, labels, ADDER_STATE_CPU, time.cpu_ns);
 	add(s, stack, labels, s->sys, time.cpu_ns);
-	add_time(s, stack, labels, ADDER_STATE_RUNQ, take_off(balance, time.runq_ns));
+	add_time(s, stack, labels, ADDER_STATE_RUNQ, time.runq_ns);
 	add(s, stack, labels, s->throttled, time.throttled_ns);
 }
 
@@ -194,7 +233,7 @@ static bool is_spread(const struct settling *s, const struct account *account)
 {
 	const struct account_key *key = &account->key;
 
-	return key->how != ADDER_HOW_TICK && key->stack == s->unwalked_stack &&
+	return !is_tick(key) && key->stack == s->unwalked_stack &&
 	       !unwalked_is_alone(s->unwalked, key->thread, key->state);
 }
 
@@ -212,7 +251,7 @@ static void settle(struct settling *s, const struct account *account)
 	}
 	s->unknown += stack == s->lost_stack;
 	add_time(s, stack, plain, ADDER_STATE_CPU, cpu);
-	if (key->how == ADDER_HOW_TICK) {
+	if (is_tick(key)) {
 		add(s, stack, plain, s->sys, sum->count ? cpu * sum->sys_count / sum->count : 0);
 		add(s, stack, plain, s->samples, sum->count);
 		return;
@@ -227,8 +266,9 @@ static void settle_stolen(struct settling *s, uint32_t thread)
 {
 	uint32_t labels =
 		s->hooks->labels(s->hooks->arg, thread, profile_string(s->p, "stolen"), 0);
-	uint64_t stolen = take_off(&s->balances[thread], s->balances[thread].stolen_ns);
+	uint64_t stolen = s->balances[thread].stolen_ns;
 
+	take_cost(&stolen, s->balances[thread].over_ns);
 	add_time(s, pseudo_stack(s->p, "[taken from the CPU]"), labels, ADDER_STATE_RUNQ, stolen);
 }
 
@@ -251,12 +291,16 @@ static void weigh(struct settling *s, const struct account *account)
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
 	uint32_t thread = key->thread;
+	uint64_t runq;
 
-	if (key->how == ADDER_HOW_TICK) {
-		shares_add_ticks(s->shares, thread, known_stack(s, thread, key->on), sum->count);
+	if (is_tick(key)) {
+		shares_add_ticks(s->shares, thread,
+				 stratum(s, thread, key->on, key->how == ADDER_HOW_LATE_TICK),
+				 sum->count);
 		return;
 	}
-	s->balances[thread].over_ns += wakeup_cost(account);
+	runq = runq_of(account);
+	s->balances[thread].over_ns += take_cost(&runq, wakeup_cost(account));
 	if (key->stack == s->unwalked_stack) {
 		struct unwalked_time time = { sum->wait_ns, sum->runq_ns, sum->throttled_ns,
 					      wakeup_cost(account) };
@@ -265,8 +309,9 @@ static void weigh(struct settling *s, const struct account *account)
 	} else {
 		unwalked_add_weight(s->unwalked, thread, key->state, sum->unwalked_ns);
 	}
-	shares_add_time(s->shares, thread, known_stack(s, thread, key->stack),
-			sum->burst_ns - wakeup_cost(account));
+	shares_add_time(s->shares, thread, stratum(s, thread, key->stack, false),
+			early_of(account));
+	shares_add_time(s->shares, thread, stratum(s, thread, key->stack, true), late_of(account));
 	if (sum->stolen_ns > 0)
 		s->balances[thread].stolen_ns += sum->stolen_ns;
 }

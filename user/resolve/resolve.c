@@ -392,7 +392,7 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	if (key->stack == ADDER_STACK_BEFORE && thread->before)
 		account.state = thread->before_state;
 	account.how = key->how;
-	if (key->how == ADDER_HOW_TICK) {
+	if (key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
 		process->ticks += value->count;
 	} else if (key->on) {

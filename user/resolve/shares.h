@@ -2,10 +2,10 @@
 /*
  * Splitting CPU time over functions.
  *
- * Known exactly: the CPU time of a thread after each wait (by the stack that it waited on).  Known
- * by sampling: what it was doing in there.  So the time after waits on one stack, a stratum, is
- * split among the ticks that fell into it; a function that waits often keeps what is its own,
- * whatever the ticks in the rest of the program.
+ * Known exactly: the CPU time of a thread after each wait (by the stack that it waited on, and
+ * whether early or late in that stint on the CPU).  Known by sampling: what it was doing in there.
+ * So the time of one kind, a stratum, is split among the ticks that fell into it; a function that
+ * waits often keeps what is its own, whatever the ticks in the rest of the program.
  *
  * A stratum too small to expect a few ticks is thrown together with the thread's others of that
  * kind.  Whether it is too small is told by its time, never by how many ticks it happened to get:
@@ -25,22 +25,22 @@ struct shares *shares_new(uint32_t threads, uint64_t tick_ns);
 void shares_free(struct shares *s);
 DEFINE_CLEANUP(struct shares *, shares_free);
 
-/** @ns of CPU time of @thread after waits on @stack. */
-void shares_add_time(struct shares *s, uint32_t thread, uint64_t stack, uint64_t ns);
+/** @ns of CPU time of @thread in @stratum: any number that the caller tells them by. */
+void shares_add_time(struct shares *s, uint32_t thread, uint64_t stratum, uint64_t ns);
 
-/** @count ticks of @thread that came after a wait on @stack. */
-void shares_add_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count);
+/** @count ticks of @thread in @stratum. */
+void shares_add_ticks(struct shares *s, uint32_t thread, uint64_t stratum, uint64_t count);
 
 /** All has been added. */
 void shares_close(struct shares *s);
 
 /**
- * The CPU time that falls to @count of the ticks of @thread after @stack.  Asked for each tick
+ * The CPU time that falls to @count of the ticks of @thread in @stratum.  Asked for each tick
  * once, all of it sums exactly to what was added.
  */
-uint64_t shares_of_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count);
+uint64_t shares_of_ticks(struct shares *s, uint32_t thread, uint64_t stratum, uint64_t count);
 
-/** True if no tick fell where the time of @thread after @stack belongs: it stays with that wait. */
-int shares_without_ticks(struct shares *s, uint32_t thread, uint64_t stack);
+/** True if no tick fell where the time of @thread in @stratum belongs: it stays with that wait. */
+int shares_without_ticks(struct shares *s, uint32_t thread, uint64_t stratum);
 
 #endif
