@@ -244,9 +244,15 @@ static bool has_pid(const struct snapshot *s, pid_t pid)
 static int say_missing(pid_t pid, const struct filter *filter)
 {
 	struct process_stat stat;
+	struct process_file file;
+	int err = process_read_file(pid, &file);
 
 	if (process_read_stat(pid, &stat) || stat.state == 'Z')
 		log_error("cannot dump process %d: there is no such process", pid);
+	else if (err == -EACCES || err == -EPERM)
+		log_error("cannot dump process %d: permission denied; run as root, or grant "
+			  "CAP_SYS_PTRACE",
+			  pid);
 	else if (filter->containers.count || filter->cgroups.count || filter->comms.count ||
 		 filter->uid_count)
 		log_error("cannot dump process %d: it is no Python, or the other filters exclude "
