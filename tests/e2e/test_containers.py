@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two containers of different Debian suites: told apart, and chosen."""
 import contextlib
+import json
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ import adder
 import containers
 import harness
 from harness import Skip, case
+from pythons import WORKLOADS
 
 LIFE_SECONDS = 30
 RECORD_SECONDS = 1.5
@@ -56,6 +58,22 @@ def told_apart():
         got = seen(record(), old, new)
         want = {(old.pid, old.id[:12], "3.9"), (new.pid, new.name, "3.13")}
     assert got == want, "saw %r, not %r" % (got, want)
+
+
+@case()
+def dumped():
+    """With source lines from the container's own files."""
+    with two_containers() as (old, new):
+        for container, label in (old, old.id[:12]), (new, new.name):
+            done = adder.run("dump", "--json", "--source", "--container", label)
+            assert done.returncode == 0, done.stderr
+            processes = json.loads(done.stdout.decode())
+            assert [p["pid"] for p in processes] == [container.pid], processes
+            assert processes[0]["container"] == label, processes[0]["container"]
+            frame = processes[0]["threads"][0]["frames"][-1]
+            assert frame["function"] == "<module>" and frame["file"] == "/app/serve.py", frame
+            with open(os.path.join(WORKLOADS, "serve.py")) as f:
+                assert frame["source"] == f.read().split("\n")[frame["line"] - 1].lstrip(), frame
 
 
 @case()
