@@ -259,9 +259,7 @@ static int say_missing(pid_t pid, const struct filter *filter)
 			  "it",
 			  pid);
 	else
-		log_error("cannot dump process %d: it is no Python ('adder doctor -p %d' may tell "
-			  "more)",
-			  pid, pid);
+		log_error("cannot dump process %d: it is no Python", pid);
 	return CMD_FAILED;
 }
 
