@@ -34,14 +34,16 @@ static __always_inline __u64 gil_holder(const struct adder_process *p,
 					const struct unwind_scratch *scratch)
 {
 	const struct adder_layout *l = &p->binary.layout;
-	__u64 gil, holder = 0;
+	__u64 gil, holder = 0, current = 0;
 	__u32 locked = 0;
 
-	if (l->rt_tstate_current) {
-		if (remote_read(&holder, sizeof(holder), p->runtime + l->rt_tstate_current))
-			return 0;
-		return holder;
-	}
+	if (l->rt_tstate_current)
+		current = p->runtime + l->rt_tstate_current;
+	else if (p->binary.tstate_current)
+		current = p->binary.tstate_current +
+			  (p->binary.kind == ADDER_BINARY_STATIC ? p->bias : p->lib_bias);
+	if (current)
+		return remote_read(&holder, sizeof(holder), current) ? 0 : holder;
 	if (!scratch->interp || !l->interp_gil ||
 	    remote_read(&gil, sizeof(gil), scratch->interp + l->interp_gil))
 		return 0;

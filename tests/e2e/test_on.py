@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""For whom a thread waits: the label `on`, where the program knows the answer."""
+import json
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import adder
+import harness
+from harness import Workload, case
+from pythons import spread
+
+# function -> the state it waits in, what `on` must be, and for how much of that state's time: GIL
+# holders run while they are read, and locks also end by time-out
+EXPECTED = {
+    "in_net": ("net", r"127\.0\.0\.1:\d+", 0.98),
+    "in_net_timeout": ("net", r"127\.0\.0\.1:\d+", 0.98),
+    "in_net_accept": ("net", r":\d+", 0.98),
+    "in_disk": ("disk", r"/.*", 0.95),
+    "in_ipc_pipe": ("ipc", r".* \({pid}\)", 0.95),
+    "in_ipc_unix": ("ipc", r".* \({pid}\)", 0.95),
+    "in_lock": ("lock", r"(after_a_while\.<locals>\.)?helper_thread", 0.95),
+    "in_child": ("child", r"[Pp]ython.*", 0.95),
+    "in_gil": ("gil", r"spin", 0.90),
+}
+
+
+def check(profile, pid, function):
+    state, pattern, least = EXPECTED[function]
+    right = total = 0
+    others = {}
+    for s in profile.samples:
+        if s.labels.get("pid") != pid or not any(f.function == function for f in s.stack):
+            continue
+        on, time = s.labels.get("on"), s.values[state]
+        total += time
+        if on and re.fullmatch(pattern.format(pid=pid), on):
+            right += time
+        elif time:
+            others[on] = others.get(on, 0) + time
+    if total == 0:
+        return "%s: no time in %s" % (function, state)
+    if right < least * total:
+        worst = max(others, key=others.get)
+        return "%s: %.0f %% of its %s is on %s; most else on %s" % (
+            function, 100 * right / total, state, pattern, worst)
+    return None
+
+
+@case(each=spread)
+def awaited(python):
+    with Workload(python, "states.py") as program:
+        program.expect("ready")
+        with adder.Recording("-p", program.pid) as recording:
+            program.go()
+            result = json.loads(program.read())
+        program.go()
+    wrong = [check(recording.profile, result["pid"], f) for f in EXPECTED]
+    wrong = [w for w in wrong if w]
+    assert not wrong, "; ".join(wrong)
+    return "%d kinds" % len(EXPECTED)
+
+
+if __name__ == "__main__":
+    harness.main()
