@@ -86,7 +86,8 @@ static int load(struct session *s)
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
-	if (!err && s->options.select != ADDER_SELECT_PIDS && s->options.select != ADDER_SELECT_FAMILY)
+	if (!err && s->options.select != ADDER_SELECT_PIDS &&
+	    s->options.select != ADDER_SELECT_FAMILY)
 		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
 	if (!err)
 		err = adder_bpf__load(s->skel);

@@ -34,7 +34,7 @@ static void add_pythons(struct profile *p)
 	size_t used = 0;
 
 	for (int minor = 6; minor < 32; minor++) {
-		char version[8];
+		char version[16];
 
 		snprintf(version, sizeof(version), "3.%d", minor);
 		for (size_t i = 0; i < profile_labels_count(p) && used + 16 < sizeof(list); i++) {
