@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -189,7 +190,6 @@ for name in ["fifo", "/dev/zero", "/proc/kcore", "link", "../../../etc/hostname"
     f = (lambda inner, outer: lambda: outer(inner))(f, make(name))
 f()
 """
-    import tempfile
     with tempfile.TemporaryDirectory() as folder:
         with Script(spread()[-1], text % folder) as program:
             time.sleep(0.5)
@@ -250,7 +250,10 @@ def missing():
     gone = subprocess.Popen(["true"])
     gone.wait()
     assert "no such process" in check_refused("a dead pid", "-p", gone.pid)
-    assert "no Python" in check_refused("not Python", 1)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        said = check_refused("not Python", other.pid)
+        other.kill()
+    assert "no Python" in said, said
     with Workload(spread()[-1], "waits.py") as program:
         json.loads(program.read())
         done = adder.run("dump", "-p", "%d,%d" % (program.pid, gone.pid))
