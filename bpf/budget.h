@@ -11,7 +11,8 @@
 
 #include "maps.h"
 
-#define YOUNG_WALKS 16 /* a thread's first switches, with walks of about a microsecond */
+#define SELDOM_NS   5000000 /* a thread that switches this seldom is not who the budget is for */
+#define YOUNG_WALKS 16      /* a thread's first switches, with walks of about a microsecond */
 
 static __always_inline struct adder_budget *this_budget(void)
 {
@@ -64,6 +65,8 @@ static __always_inline bool budget_allows(struct adder_budget *b, struct adder_t
 		t->walks++;
 		return true;
 	}
+	if (now - t->out_ns > SELDOM_NS)
+		return true;
 	t->unwalked_shift = b->shift;
 	if (!b->shift || !(bpf_get_prandom_u32() & ((1U << (b->shift & 31)) - 1)))
 		return true;
