@@ -183,8 +183,13 @@ int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_st
 	return 0;
 }
 
-SEC("tp_btf/sched_wakeup")
-int BPF_PROG(on_wakeup, struct task_struct *task)
+/*
+ * Woken.  By sched_waking, which the waker itself runs; sched_wakeup may run on the CPU of who is
+ * woken, and so doesn't tell by whom.  A wake-up that comes while its thread is still on its way out
+ * is missed: what is left of that wait is short.
+ */
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
 {
 	struct adder_budget *budget;
 	struct adder_thread *t;

@@ -165,7 +165,7 @@ int session_start(struct session *s, uint64_t *start_ns)
 	/* attached first, begun at once: until recording_start_ns is set they return */
 	err = attach(s->skel->progs.on_switch, &s->skel->links.on_switch);
 	if (!err)
-		err = attach(s->skel->progs.on_wakeup, &s->skel->links.on_wakeup);
+		err = attach(s->skel->progs.on_waking, &s->skel->links.on_waking);
 	if (!err)
 		err = attach(s->skel->progs.on_wakeup_new, &s->skel->links.on_wakeup_new);
 	if (!err)
