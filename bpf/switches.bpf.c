@@ -185,8 +185,8 @@ int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_st
 
 /*
  * Woken.  By sched_waking, which the waker itself runs; sched_wakeup may run on the CPU of who is
- * woken, and so doesn't tell by whom.  A wake-up that comes while its thread is still on its way out
- * is missed: what is left of that wait is short.
+ * woken, and so doesn't tell by whom.  A wake-up that comes while its thread is still on its way
+ * out is missed: what is left of that wait is short.
  */
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *task)
