@@ -6,11 +6,14 @@
  *
  *   main.c      this: the table of verbs
  *   cmd/        one file a verb: options, messages, exit status
+ *   recorder/   a recording, or a look, from beginning to end
  *   report/     tables and trees on the terminal        export/   one file a format
+ *   json/       JSON, for both
  *   pprof/      the recording's file
  *   resolve/    what the kernel sent -> named samples
  *   probe/      the BPF programs: load, attach, drain   (bpf/, include/wire.h)
- *   python/     finding CPython, its layouts, line tables
+ *   discover/   which processes are Python
+ *   python/     reading CPython: its layouts, memory, line tables
  *   symbol/     ELF files           proc/      processes, cgroups, containers
  *   profile/    the model: plain data, no I/O
  *   base/       text, logging, ownership

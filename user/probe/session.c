@@ -462,16 +462,3 @@ int session_cost(struct session *s, uint64_t *ret_ns, uint64_t *ret_counted_ns)
 	*ret_counted_ns = s->counted_ns;
 	return 0;
 }
-
-uint64_t session_kernel_bytes(const struct session *s)
-{
-	struct bpf_map *map;
-	uint64_t sum = 0;
-
-	bpf_object__for_each_map (map, s->skel->obj) {
-		/* a hash entry costs 48 bytes beside key and value */
-		sum += (uint64_t)bpf_map__max_entries(map) *
-		       (bpf_map__key_size(map) + bpf_map__value_size(map) + 48);
-	}
-	return sum;
-}

@@ -135,7 +135,4 @@ int session_count_cost(struct session *s, bool on);
 /** Nanoseconds that the programs have run while counting was on, and for how long it was. */
 int session_cost(struct session *s, uint64_t *ret_ns, uint64_t *ret_counted_ns);
 
-/** Bytes of the kernel's memory that the maps take. */
-uint64_t session_kernel_bytes(const struct session *s);
-
 #endif
