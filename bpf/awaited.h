@@ -12,8 +12,9 @@
 #include "names.h"
 #include "state.h"
 
-/* Room for one event per CPU and context: the iterator may be preempted, the switches may not. */
-enum { AWAITED_SWITCH, AWAITED_LOOK, AWAITED_NR };
+/* Room for one event per CPU and context: the iterator may be preempted, page faults interrupted,
+ * the switches neither. */
+enum { AWAITED_SWITCH, AWAITED_LOOK, AWAITED_FAULT };
 
 #define FILE_LEVELS 8 /* of a path, from the leaf up */
 

@@ -39,7 +39,7 @@ MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct code_key, __u32);
 MAP_DECLARE(pids, BPF_MAP_TYPE_HASH, 65536, __u32, __u32);
 
 MAP_DECLARE(walk_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct unwind_scratch);
-MAP_DECLARE(awaited_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_event_awaited);
+MAP_DECLARE(awaited_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_event_awaited);
 MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_event_code);
 /* exec and fork build an entry each, and may interrupt one another: one slot each */
 MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_process);

@@ -274,8 +274,8 @@ static __always_inline bool is_stopped(struct task_struct *t, __u32 task_state)
  * interpreter.  @p may be NULL for a process that is going away.  @ret->syscall is that of the
  * thread's wait before.
  */
-static __noinline void classify_wait(struct task_struct *t, struct adder_process *p,
-				     __u32 task_state, struct wait *ret)
+static __noinline __attribute__((unused)) void
+classify_wait(struct task_struct *t, struct adder_process *p, __u32 task_state, struct wait *ret)
 {
 	struct pt_regs *regs = task_user_regs(t);
 	__s64 number = regs->orig_ax;

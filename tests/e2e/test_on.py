@@ -20,6 +20,7 @@ EXPECTED = {
     "in_net_timeout": ("net", r"127\.0\.0\.1:\d+", 0.98),
     "in_net_accept": ("net", r":\d+", 0.98),
     "in_disk": ("disk", r"/.*", 0.95),
+    "in_disk_mapped": ("disk", r"/.*", 0.95),
     "in_ipc_pipe": ("ipc", r".* \({pid}\)", 0.95),
     "in_ipc_unix": ("ipc", r".* \({pid}\)", 0.95),
     "in_lock": ("lock", r"(after_a_while\.<locals>\.)?helper_thread", 0.95),

@@ -15,7 +15,7 @@
 
 #include "adder.skel.h"
 #include "base/log.h"
-#include "probe/clock.h"
+#include "probe/cpu_events.h"
 #include "probe/mappings.h"
 
 #define PROGRAMS_US     20000 /* far longer than any program runs, short of a CPU taken away */
@@ -27,7 +27,7 @@ struct session {
 	struct session_handler handler;
 	struct adder_bpf *skel;
 	struct ring_buffer *ring;
-	struct clock *clock;
+	struct cpu_events *clock, *faults;
 	struct mappings *mappings;
 	int stats_fd; /* while what the programs cost is counted; else 0 or below */
 	uint64_t counted_since_ns, run_before_ns;
@@ -120,7 +120,8 @@ void session_close(struct session *s)
 	if (s->stats_fd > 0)
 		close(s->stats_fd);
 	mappings_close(s->mappings);
-	clock_close(s->clock);
+	cpu_events_close(s->faults);
+	cpu_events_close(s->clock);
 	ring_buffer__free(s->ring);
 	adder_bpf__destroy(s->skel);
 	free(s);
@@ -169,7 +170,9 @@ int session_start(struct session *s, uint64_t *start_ns)
 	if (!err)
 		err = attach(s->skel->progs.on_wakeup_new, &s->skel->links.on_wakeup_new);
 	if (!err)
-		err = clock_open(s->skel->progs.on_tick, s->options.rate_hz, &s->clock);
+		err = cpu_events_open_clock(s->skel->progs.on_tick, s->options.rate_hz, &s->clock);
+	if (!err)
+		err = cpu_events_open_major_faults(s->skel->progs.on_major_fault, &s->faults);
 	if (err)
 		return err;
 	*start_ns = now_ns();

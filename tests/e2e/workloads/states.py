@@ -7,7 +7,9 @@ Prints "ready", waits for a line, calls the functions one after the other, print
  "tids": {function: tid, where it is not the main thread}} and waits for a line to end.
 """
 import json
+import mmap
 import os
+import random
 import resource
 import select
 import socket
@@ -18,6 +20,7 @@ import time
 
 ROUNDS = 3  # of each way to wait ...
 ROUND_SECONDS = 0.15  # ... of this each
+MAPPED_BYTES = 64 << 20
 
 
 def native_id():
@@ -57,6 +60,15 @@ def in_disk(file):
     while time.perf_counter() < end:
         os.pwrite(file, data, 0)
         os.fsync(file)
+
+
+def in_disk_mapped(file):
+    end = time.perf_counter() + 0.6
+    while time.perf_counter() < end:
+        with mmap.mmap(file, MAPPED_BYTES, prot=mmap.PROT_READ) as pages:
+            for _ in range(100):
+                pages[random.randrange(MAPPED_BYTES)]
+        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def in_net(sock):
@@ -145,6 +157,15 @@ def answer_slowly(server):
         connection.sendall(b"!")
 
 
+def fill(file):
+    """With what no page cache holds: faults on it have to read."""
+    for _ in range(MAPPED_BYTES >> 20):
+        os.write(file, os.urandom(1 << 20))
+    os.fsync(file)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    return file
+
+
 def tcp_server():
     server = socket.socket()
     server.bind(("127.0.0.1", 0))
@@ -184,6 +205,7 @@ def run_all(result, file):
     timed(result, "in_cpu", in_cpu)
     timed(result, "in_sleep", in_sleep)
     timed(result, "in_disk", in_disk, file)
+    timed(result, "in_disk_mapped", in_disk_mapped, fill(file))
     timed(result, "in_net", in_net, slow_connection())
     timed(result, "in_net_timeout", in_net_timeout, slow_connection())
     timed(result, "in_net_accept", in_net_accept, tcp_server())
