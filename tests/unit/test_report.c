@@ -471,6 +471,31 @@ static void says_when_seconds_are_missing(void **state)
 	assert_non_null(strstr(text, "NOT every second accounted for: 1.90 of 2.00 s"));
 }
 
+static void says_why_threads_queued(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
+	struct report_options o = report_defaults(0);
+	cleanup_free char *text = NULL;
+	uint32_t stack[] = { 0, UINT32_MAX };
+
+	(void)state;
+	profile_add_adder_types(p);
+	profile_meta(p)->duration_ns = 10000 * MS;
+	profile_comment(p, "stolen_ns: 0 20000000");
+	profile_comment(p, "stolen_ns: 3 1500000000");
+	stack[0] = sample_frame(p, "f", "f.py", 1, 1);
+	sample_time(p, sample_labels(p, &thread, "switch", NULL), "runq", 700 * MS, stack);
+	profile_sample_values(p, profile_stack(p, stack, 1),
+			      sample_labels(p, &thread, "switch", NULL))
+		[profile_type_find(p, "throttled")] = 400 * MS;
+	sample_time(p, sample_labels(p, &thread, "stolen", NULL), "runq", 200 * MS, stack);
+	o.view = REPORT_STATE;
+	text = render(p, &o);
+	assert_non_null(strstr(text, "waiting for a CPU; over its quota 0.400; CPU taken away 0.200"));
+	assert_non_null(strstr(text, "taken by the hypervisor: of CPU 3 1.50 s\n"));
+}
+
 static void shows_an_empty_profile(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = profile_new();
@@ -509,6 +534,7 @@ int main(void)
 		cmocka_unit_test(obeys_no_name),
 		cmocka_unit_test(survives_absurd_numbers),
 		cmocka_unit_test(says_when_seconds_are_missing),
+		cmocka_unit_test(says_why_threads_queued),
 		cmocka_unit_test(shows_an_empty_profile),
 	};
 

@@ -95,6 +95,19 @@ static void add_costs(struct profile *p, const struct recording_facts *f)
 	profile_comment(p, "own_rss_bytes: %llu", (unsigned long long)own_rss_bytes());
 }
 
+static void add_stolen(struct profile *p, const struct stolen *before)
+{
+	struct stolen now;
+
+	if (stolen_read(&now))
+		return;
+	for (int cpu = 0; cpu < STOLEN_CPUS_MAX; cpu++) {
+		if (now.ns[cpu] > before->ns[cpu])
+			profile_comment(p, "stolen_ns: %d %llu", cpu,
+					(unsigned long long)(now.ns[cpu] - before->ns[cpu]));
+	}
+}
+
 void facts_add(struct profile *p, const struct recording_facts *f, const struct members *members)
 {
 	struct utsname host;
@@ -117,6 +130,7 @@ void facts_add(struct profile *p, const struct recording_facts *f, const struct 
 		profile_comment(p, "lost_%s: %llu", lost_names[i], (unsigned long long)f->lost[i]);
 	profile_comment(p, "lost_stacks: %llu", (unsigned long long)f->totals.unknown_stacks);
 	add_budget(p, f);
+	add_stolen(p, f->stolen);
 	members_unprofiled(members, add_unprofiled, p);
 	add_costs(p, f);
 }

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "proc/stolen.h"
 #include "resolve/resolve.h"
 #include "wire.h"
 
@@ -22,6 +23,7 @@ struct recording_facts {
 	uint64_t bpf_ns;           /* that the kernel half ran; 0: not counted */
 	uint64_t lost[ADDER_LOST_NR];
 	struct resolver_totals totals;
+	const struct stolen *stolen; /* as the recording began */
 };
 
 /** Add the profile's meta data and comments (doc/FORMAT.md lists their keys). */

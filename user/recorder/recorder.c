@@ -34,6 +34,7 @@ struct recorder {
 	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
 	int64_t start_time_ns; /* since the epoch */
 	bool waiting;          /* for a process to become ready */
+	struct stolen stolen;  /* as it began */
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
@@ -262,6 +263,7 @@ int recorder_start(struct recorder *r)
 	if (err)
 		return err;
 	r->start_time_ns = clock_ns(CLOCK_REALTIME);
+	stolen_read(&r->stolen); /* without /proc/stat, nothing is stolen as far as one can tell */
 	r->drained_ns = r->start_ns;
 	members_want_look(r->members);
 	session_count_cost(r->session, true); /* short recordings have no other turn for it */
@@ -362,7 +364,8 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 {
 	struct recording_facts facts = { .rate_hz = r->options.rate_hz,
 					 .start_time_ns = r->start_time_ns,
-					 .budget = r->options.budget };
+					 .budget = r->options.budget,
+					 .stolen = &r->stolen };
 	uint64_t counted_ns;
 	int err;
 

@@ -2,11 +2,19 @@
 #include "report/by_state.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "profile/describe.h"
 #include "profile/profile.h"
+#include "report/number.h"
 #include "report/view.h"
+
+/* Waiting for a CPU: because others have it, for want of quota, or because something that is no
+ * thread of this host has it. */
+struct queued {
+	int64_t contended, throttled, stolen;
+};
 
 /* The states of a profile: sums, and for each the function that spent most of it itself. */
 struct states {
@@ -14,11 +22,42 @@ struct states {
 	int64_t sums[MEASURES_MAX];
 	struct rows *rows;
 	const struct row *top[ADDER_STATE_NR]; /* NULL where there is no such time */
+	struct queued queued;
 };
 
 static void states_done(struct states *s)
 {
 	rows_free(s->rows);
+}
+
+static bool is_stolen(const struct profile *p, const struct profile_sample *sample)
+{
+	const char *detail = profile_label_text(p, sample->labels, "detail");
+
+	return detail && !strcmp(detail, "stolen");
+}
+
+/* What @sums has in runq, by cause. */
+static struct queued split_queued(const struct profile *p, const struct measures *m,
+				  const int64_t *sums)
+{
+	int throttled = profile_type_find(p, "throttled"), runq = m->state[ADDER_STATE_RUNQ];
+	int64_t values[MEASURES_MAX];
+	struct queued q = { 0 };
+
+	for (size_t i = 0; i < profile_sample_count(p); i++) {
+		struct profile_sample sample = profile_sample_at(p, i);
+
+		measures_of(m, sample.values, values);
+		if (!values[runq])
+			continue;
+		if (is_stolen(p, &sample))
+			q.stolen += values[runq];
+		else if (throttled >= 0)
+			q.throttled += sample.values[throttled];
+	}
+	q.contended = sums[runq] - q.stolen - q.throttled;
+	return q;
 }
 
 /* Every state is a row of its own, waiting for work too: this view ranks nothing. */
@@ -31,6 +70,7 @@ static int states_take(struct states *s, const struct profile *p, uint32_t state
 	if (!s->measures.is_ledger)
 		return -EOPNOTSUPP;
 	measures_total(&s->measures, p, s->sums);
+	s->queued = split_queued(p, &s->measures, s->sums);
 	err = rows_collect(p, &s->measures, ROWS_FUNCTION, NULL, &s->rows);
 	for (size_t i = 0; !err && i < rows_count(s->rows); i++) {
 		const struct row *row = rows_at(s->rows, i);
@@ -65,19 +105,32 @@ static void add_columns(struct table *t, int64_t whole)
 	}
 }
 
+/* "able to run, waiting for a CPU", and of which for other reasons than that others had it. */
+static void describe_queued(char *dst, size_t size, const struct queued *q)
+{
+	char throttled[32], stolen[32];
+
+	seconds_alone(throttled, sizeof(throttled), q->throttled);
+	seconds_alone(stolen, sizeof(stolen), q->stolen);
+	snprintf(dst, size, "%s%s%s%s%s", measures_state_meaning(ADDER_STATE_RUNQ),
+		 q->throttled ? "; over its quota " : "", q->throttled ? throttled : "",
+		 q->stolen ? "; CPU taken away " : "", q->stolen ? stolen : "");
+}
+
 static void add_row(struct table *t, const struct states *s, enum adder_state state,
 		    const struct profile *p, bool full)
 {
 	const struct row *top = s->top[state];
 	int m = s->measures.state[state];
-	char place[4096] = "";
+	char place[4096] = "", queued[128];
 	int64_t line;
 
 	table_row(t, NULL);
 	table_number(t, s->sums[m]);
 	table_number(t, s->sums[m]);
 	table_text(t, measures_state_name(state));
-	table_text(t, measures_state_meaning(state));
+	describe_queued(queued, sizeof(queued), &s->queued);
+	table_text(t, state == ADDER_STATE_RUNQ ? queued : measures_state_meaning(state));
 	table_number(t, top ? top->self[m] : 0);
 	table_text(t, top ? view_name(p, ROWS_FUNCTION, top) : "");
 	if (top) {
@@ -126,6 +179,11 @@ int by_state_json(const struct profile *p, const struct report_options *o, json_
 
 		json_put_text(object, "state", measures_state_name(state));
 		json_put_number(object, "ns", ns);
+		if (state == ADDER_STATE_RUNQ) {
+			json_put_number(object, "contended_ns", s.queued.contended);
+			json_put_number(object, "throttled_ns", s.queued.throttled);
+			json_put_number(object, "stolen_ns", s.queued.stolen);
+		}
 		if (top) {
 			json_put_text(object, "function", view_name(p, ROWS_FUNCTION, top));
 			json_put_text(object, "file", view_file(p, ROWS_FUNCTION, top, &line));

@@ -17,6 +17,9 @@
 /* The law of the ledger allows this much between what was measured and what is shown. */
 enum { TOLERANCE = 1000 }; /* 1 in TOLERANCE */
 
+/* Of a recording's length, 1 in this. */
+enum { STOLEN_MATTERS = 200 };
+
 /* The recorder's own count of the threads' lifetimes against what the samples sum to. */
 static bool print_accounted(const struct profile *p, FILE *out)
 {
@@ -164,11 +167,34 @@ static void print_repeated(const struct profile *p, const char *key, const char 
 	}
 }
 
+/* What the hypervisor took matters where it is a part of what the CPU had. */
+static void print_stolen(const struct profile *p, FILE *out)
+{
+	int64_t duration = profile_meta_get(p)->duration_ns;
+	bool any = false;
+
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *text = census_comment(p, i, "stolen_ns");
+		unsigned cpu;
+		int64_t ns;
+
+		if (!text || sscanf(text, "%u %" SCNd64, &cpu, &ns) != 2 ||
+		    ns < duration / STOLEN_MATTERS)
+			continue;
+		fprintf(out, "%s CPU %u %.2f s", any ? "," : "  taken by the hypervisor: of", cpu,
+			ns / 1e9);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
+}
+
 int footer_print(const struct profile *p, FILE *out)
 {
 	print_first_line(p, out);
 	print_losses(p, out);
 	print_split(p, out);
+	print_stolen(p, out);
 	print_repeated(p, "unprofiled", "not profiled: ", out);
 	print_repeated(p, "note", "", out);
 	return 0;

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A cgroup with a CPU quota, of version 1 or 2, whichever this machine has."""
+import os
+import time
+
+from harness import Skip
+
+PERIOD_US = 100000
+
+
+def cpu_root():
+    """Of the hierarchy that has the CPU controller, and whether it is version 1."""
+    with open("/proc/self/mountinfo") as mounts:
+        for line in mounts:
+            fields = line.split()
+            kind = fields[fields.index("-") + 1]
+            if kind == "cgroup" and "cpu" in fields[-1].split(","):
+                return fields[4], True
+            if kind == "cgroup2" and "cpu" in open(fields[4] + "/cgroup.controllers").read().split():
+                return fields[4], False
+    raise Skip("no cgroup hierarchy here has the CPU controller")
+
+
+class CpuQuota:
+    def __init__(self, cpus):
+        root, self.is_v1 = cpu_root()
+        self.path = os.path.join(root, "adder-e2e-%d" % os.getpid())
+        self.root, self.quota_us = root, int(cpus * PERIOD_US)
+
+    def write(self, name, text):
+        with open(os.path.join(self.path, name), "w") as file:
+            file.write(text)
+
+    def add(self, pid):
+        self.write("cgroup.procs", str(pid))
+
+    def throttled_seconds(self):
+        with open(os.path.join(self.path, "cpu.stat")) as file:
+            stat = dict(line.split() for line in file)
+        return (int(stat["throttled_time"]) / 1e9 if self.is_v1
+                else int(stat["throttled_usec"]) / 1e6)
+
+    def __enter__(self):
+        if not self.is_v1:
+            with open(os.path.join(self.root, "cgroup.subtree_control"), "w") as file:
+                file.write("+cpu")
+        os.mkdir(self.path)
+        if self.is_v1:
+            self.write("cpu.cfs_quota_us", str(self.quota_us))
+        else:
+            self.write("cpu.max", "%d %d" % (self.quota_us, PERIOD_US))
+        return self
+
+    def __exit__(self, *args):
+        for _ in range(50):  # what was in it may still be on its way out
+            try:
+                os.rmdir(self.path)
+                return
+            except OSError:
+                time.sleep(0.1)
