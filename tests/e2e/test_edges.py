@@ -3,6 +3,7 @@
 """The recording's edges: what had begun before it, and what ends after it, is in it all the same."""
 import json
 import os
+import signal
 import sys
 import time
 
@@ -12,6 +13,7 @@ import adder
 import harness
 from harness import Workload, case, needs
 from judging import misjudged
+from pythons import spread
 
 STATES = "cpu runq gil lock disk net ipc child poll sleep fault stop other".split()
 SECOND = 1e9
@@ -115,6 +117,24 @@ def runs_all_the_time(python):
     busy = threads.wall(tid, state="cpu") + threads.wall(tid, state="runq")
     check(threads, said, not about(busy, threads.length, threads.length) and
           "spin: busy for %.4f of %.4f s" % (busy / SECOND, threads.length / SECOND))
+
+
+@case(each=spread)
+def ends_with_it(python):
+    """A program that is killed as the recording ends: its last seconds count on both sides."""
+    for delay in (0.001, 0.002, 0.003, 0.005, 0.01):
+        with Workload(python, "waits.py") as program:
+            program.read()
+            recording = adder.Recording("-p", program.pid)
+            time.sleep(0.2)
+            recording.process.send_signal(signal.SIGINT)
+            time.sleep(delay)
+            program.process.kill()
+        profile = recording.stop(None)
+        lived = int(profile.comments["wall_ns"])
+        seen = sum(s.values["wall"] for s in profile.samples)
+        assert abs(seen - lived) <= 0.001 * lived, "killed %.3f s later: %.4f of %.4f s" % (
+            delay, seen / SECOND, lived / SECOND)
 
 
 if __name__ == "__main__":

@@ -337,12 +337,15 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 		.how = t->how,
 	};
 	struct adder_ledger_value value = { .count = t->out_ns != 0 };
-	uint64_t end = r->end_ns, in = t->in_ns ? t->in_ns : end,
-		 woken = t->wake_ns ? t->wake_ns : in;
+	uint64_t end = r->end_ns, in = t->in_ns ? t->in_ns : end, woken;
 	struct process_stat stat;
+	bool is_gone = process_thread_stat(t->tgid, tid, &stat) != 0;
 
 	in = in < end ? in : end;
-	woken = woken < in ? woken : in;
+	woken = t->wake_ns && t->wake_ns < in ? t->wake_ns : in;
+	/* it has ended since, or its last switch was not reported: then nobody knows when */
+	if (is_gone && t->exiting && t->in_ns)
+		end = in;
 	if (t->out_ns) {
 		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
 		value.runq_ns = in - (woken > t->out_ns ? woken : t->out_ns < in ? t->out_ns : in);
@@ -353,9 +356,8 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	if (t->held_key.process)
 		resolver_add(r->resolver, &t->held_key, &t->held);
 	add_spilled(r, t->process, tid, t->spilled_ns);
-	if (process_thread_stat(t->tgid, tid, &stat))
-		return; /* its end was not seen: from when on it was dead is not known */
-	resolver_thread(r->resolver, t->process, tid, stat.comm);
+	if (!is_gone)
+		resolver_thread(r->resolver, t->process, tid, stat.comm);
 	resolver_add(r->resolver, &key, &value);
 	resolver_life(r->resolver, t->process, end > t->first_ns ? end - t->first_ns : 0);
 }

@@ -64,8 +64,8 @@ class Recording:
         return " | ".join(self.lines)
 
     def stop(self, number=signal.SIGINT):
-        """End it, and read the profile."""
-        if self.process.poll() is None:
+        """End it (without @number: it has been told to), and read the profile."""
+        if number and self.process.poll() is None:
             self.process.send_signal(number)
         out = self.process.stdout.read()
         status = self.process.wait(timeout=60)
