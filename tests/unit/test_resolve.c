@@ -305,6 +305,18 @@ static void shows_where_a_thread_was_from_the_beginning(void **state)
 	assert_int_equal(wall_of(f, "waits_long"), 44);
 }
 
+static void knows_a_thread_that_had_no_stack_from_the_beginning(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	resolver_before(f->r, SERIAL, TID, ADDER_STACK_NONE, ADDER_STATE_LOCK);
+	add_wait(f, SERIAL, ADDER_STACK_BEFORE, ADDER_STATE_LOCK, 44);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "[no Python stack]"), 44);
+}
+
 static void leaves_out_a_dropped_process(void **state)
 {
 	struct fixture *f = *state;
@@ -372,6 +384,7 @@ int main(void)
 		TEST(reads_the_rest_of_a_long_line_table),
 		TEST(ignores_events_that_are_cut_short),
 		TEST(shows_where_a_thread_was_from_the_beginning),
+		TEST(knows_a_thread_that_had_no_stack_from_the_beginning),
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
 		TEST(takes_a_state_that_it_does_not_know_for_other),

@@ -17,9 +17,9 @@
 
 struct thread {
 	uint32_t tid;
-	uint32_t number;      /* among all threads of the recording */
-	uint32_t name;        /* the profile's string id */
-	uint64_t before;      /* hash of the stack it was blocked on at the start; 0: not known */
+	uint32_t number; /* among all threads of the recording */
+	uint32_t name;   /* the profile's string id */
+	uint64_t before; /* what it was blocked on at the start; ADDER_STACK_BEFORE: not known */
 	uint8_t before_state; /* and in which state, with @before */
 	UT_hash_handle hh;
 };
@@ -197,6 +197,7 @@ static struct thread *get_thread(struct resolver *r, struct process *process, ui
 	if (!thread)
 		return NULL;
 	thread->tid = tid;
+	thread->before = ADDER_STACK_BEFORE;
 	if (give_number(r, process, thread)) {
 		free(thread);
 		return NULL;
@@ -364,7 +365,7 @@ static uint64_t stack_key(const struct resolver *r, const struct process *proces
 {
 	uint32_t id;
 
-	if (stack == ADDER_STACK_BEFORE && thread->before)
+	if (stack == ADDER_STACK_BEFORE)
 		stack = thread->before;
 	if (stack < ADDER_STACK_FIRST_HASH)
 		return r->pseudo[stack];
@@ -389,7 +390,7 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	account.thread = thread->number;
 	account.syscall = key->syscall;
 	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
-	if (key->stack == ADDER_STACK_BEFORE && thread->before)
+	if (key->stack == ADDER_STACK_BEFORE && thread->before != ADDER_STACK_BEFORE)
 		account.state = thread->before_state;
 	account.how = key->how;
 	if (key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK) {
