@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The Python stack of the current thread, as the id that the ledger keeps.
+ * The Python stack of the current thread, and the asyncio task that it runs, as the ids that the
+ * ledger keeps.
  */
 #ifndef BPF_CAPTURE_H
 #define BPF_CAPTURE_H
 
 #include "names.h"
 #include "runtime.h"
+#include "tasks.h"
 
 static __always_inline void count_walk(__u32 status)
 {
@@ -31,7 +33,7 @@ __weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_poin
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0, status = 0;
-	__u64 stack;
+	__u64 stack, run_code;
 
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (!scratch)
@@ -44,11 +46,45 @@ __weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_poin
 		return ADDER_STACK_UNREAD;
 	if (runtime_advance(p))
 		return p->phase == ADDER_PHASE_UNKNOWN ? ADDER_STACK_SETUP : ADDER_STACK_NONE;
+	run_code = p->asyncio.run_code;
 	stack = unwind_python(scratch, p, thread_pointer, &status);
 	count_walk(status);
 	if (stack >= ADDER_STACK_FIRST_HASH)
 		tell_stack(scratch, p);
+	if (run_code != p->asyncio.run_code) /* learnt from this very stack: where is its frame? */
+		unwind_python(scratch, p, thread_pointer, &status);
 	return stack;
+}
+
+/*
+ * The asyncio task that current runs, whose stack capture_stack() has just walked; 0: none.  Told
+ * under an id that is in no use in `on`.
+ */
+__weak __noinline __u64 capture_task(struct adder_process *p)
+{
+	struct unwind_scratch *walked;
+	struct tasks_scratch *s;
+	__u32 zero = 0, one = 1;
+	__u64 id, bytes;
+
+	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
+	s = bpf_map_lookup_elem(&tasks_scratch, &zero);
+	if (!walked || !s || !p || p->phase != ADDER_PHASE_READY)
+		return 0;
+	id = tasks_read(p, s, walked);
+	if (!id || bpf_map_lookup_elem(&stacks_told, &id))
+		return id;
+	bytes = tasks_complete(p, s);
+	barrier_var(bytes);
+	if (bytes > sizeof(s->event))
+		return id;
+	if (bpf_ringbuf_output(&events, &s->event, bytes, ring_flags())) {
+		lose(ADDER_LOST_RING_TASK);
+		return id;
+	}
+	tasks_told(p, s);
+	bpf_map_update_elem(&stacks_told, &id, &one, BPF_ANY);
+	return id;
 }
 
 #endif

@@ -61,6 +61,34 @@ static __always_inline void code_read_table(const struct adder_layout *l, __u64 
 		e->table_bytes = bytes;
 }
 
+/* Do @text's @bytes from @start on, of a power of two that is @room, read @want? */
+static __always_inline bool code_reads(const char *text, __u32 room, __u32 start, const char *want,
+				       __u32 bytes)
+{
+	for (__u32 i = 0; i < bytes; i++) {
+		if (text[(start + i) & (room - 1)] != want[i])
+			return false;
+	}
+	return true;
+}
+
+/* Is this asyncio's Handle._run?  Before 3.11, which has no qualified names, its file decides. */
+static __always_inline bool code_is_run(const struct adder_layout *l,
+					const struct adder_event_code *e)
+{
+	const char file[] = "asyncio/events.py"; /* not static: the kernel refuses its BTF */
+	__u32 bytes = sizeof(file) - 1;
+
+	if (!(e->name_state & 16) || !(e->file_state & 16) || e->file_bytes < bytes)
+		return false;
+	if (l->co_qualname
+		    ? e->name_bytes != 11 ||
+			      !code_reads(e->name, ADDER_NAME_BYTES, 0, "Handle._run", 11)
+		    : e->name_bytes != 4 || !code_reads(e->name, ADDER_NAME_BYTES, 0, "_run", 4))
+		return false;
+	return code_reads(e->file, ADDER_FILE_BYTES, e->file_bytes - bytes, file, bytes);
+}
+
 /* Read all that names the code object of @f. */
 static __always_inline int code_read(const struct adder_process *p, const struct adder_frame *f,
 				     struct adder_event_code *e)
@@ -87,6 +115,7 @@ static __always_inline int code_read(const struct adder_process *p, const struct
 	if (bytes < 0)
 		return -1;
 	e->file_bytes = bytes;
+	e->role = code_is_run(l, e) ? ADDER_CODE_RUN : ADDER_CODE_PLAIN;
 	code_read_table(l, table, e);
 	return 0;
 }

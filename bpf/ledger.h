@@ -60,6 +60,7 @@ static __noinline int ledger_add(struct adder_ledger_key *key,
 		lose(ADDER_LOST_LEDGER_FULL);
 		key->stack = ADDER_STACK_LEDGER_FULL;
 		key->on = 0;
+		key->task = 0;
 		key->syscall = ADDER_NO_SYSCALL;
 		key->how = ADDER_HOW_UNKNOWN;
 	}
@@ -93,8 +94,9 @@ static __always_inline bool is_held(const struct adder_thread *t)
 {
 	const struct adder_ledger_key *k = &t->held_key;
 
-	return k->stack == t->stack && k->on == t->on && k->state == t->state && k->how == t->how &&
-	       k->syscall == t->syscall && k->process == t->process;
+	return k->stack == t->stack && k->on == t->on && k->task == t->task &&
+	       k->state == t->state && k->how == t->how && k->syscall == t->syscall &&
+	       k->process == t->process;
 }
 
 /* Begin to hold waits of the kind that @t has just ended. */
@@ -104,6 +106,7 @@ static __always_inline void ledger_hold(struct adder_thread *t, __u32 tid)
 	t->held_key = (struct adder_ledger_key){
 		.stack = t->stack,
 		.on = t->on,
+		.task = t->task,
 		.process = t->process,
 		.tid = tid,
 		.syscall = t->syscall,

@@ -270,6 +270,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__builtin_memcpy(p, of_parent, sizeof(*p));
 	p->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
 	p->start_ns = bpf_ktime_get_ns();
+	p->asyncio.numbered = p->asyncio.named = 0;
 	track(pid, add_process(child, p, ADDER_BY_FORK, of_parent->serial, false));
 	return 0;
 }

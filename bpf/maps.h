@@ -6,6 +6,7 @@
 #define BPF_MAPS_H
 
 #include "compat.h"
+#include "tasks.h"
 #include "unwind.h"
 #include "wire.h"
 
@@ -39,6 +40,7 @@ MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct code_key, __u32);
 MAP_DECLARE(pids, BPF_MAP_TYPE_HASH, 65536, __u32, __u32);
 
 MAP_DECLARE(walk_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct unwind_scratch);
+MAP_DECLARE(tasks_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct tasks_scratch);
 MAP_DECLARE(awaited_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_event_awaited);
 MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_event_code);
 /* exec and fork build an entry each, and may interrupt one another: one slot each */

@@ -23,7 +23,7 @@ static __always_inline __u64 ring_flags(void)
 
 struct tell_codes {
 	struct unwind_scratch *scratch;
-	const struct adder_process *process;
+	struct adder_process *process;
 	__u32 untold; /* some code object could not be told */
 	__u32 pad;
 };
@@ -52,6 +52,8 @@ static long tell_code(__u32 index, void *context)
 		lose(ADDER_LOST_CODE_FAULT);
 		return 0; /* user space tries for itself when it gets the stack */
 	}
+	if (e->role == ADDER_CODE_RUN)
+		tell->process->asyncio.run_code = e->code;
 	bytes = e->table_bytes;
 	barrier_var(bytes);
 	if (bytes > ADDER_TABLE_BYTES)
@@ -68,8 +70,7 @@ static long tell_code(__u32 index, void *context)
 }
 
 /* Tell user space of the stack in @scratch, if it has not been told. */
-static __always_inline void tell_stack(struct unwind_scratch *scratch,
-				       const struct adder_process *p)
+static __always_inline void tell_stack(struct unwind_scratch *scratch, struct adder_process *p)
 {
 	struct tell_codes tell = { .scratch = scratch, .process = p };
 	__u64 hash = scratch->stack.hash, bytes, began;

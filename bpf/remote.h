@@ -20,6 +20,7 @@ static __always_inline long remote_read(void *dst, __u32 size, __u64 addr)
 /* The u64 at @bytes, which need not be aligned: a stranger says where it is. */
 #define remote_u64(bytes) (*(const __u64 *)(bytes))
 #else
+#include <stdbool.h>
 #include <stddef.h>
 #include <linux/types.h>
 

@@ -122,6 +122,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 		return;
 	walk = budget_allows(budget, t, now);
 	t->stack = stack_at_switch(t, task, p, walk);
+	t->task = t->stack >= ADDER_STACK_FIRST_HASH ? capture_task(p) : 0;
 	t->throttled = 0;
 	if (runnable)
 		t->throttled = task_throttled(task);

@@ -31,6 +31,7 @@ int on_tick(struct tick_context *ctx)
 		.syscall = ADDER_NO_SYSCALL,
 	};
 	struct adder_ledger_value value = { .count = 1 };
+	struct adder_process *p;
 	struct adder_thread *t;
 
 	if (!is_tracked(task->tgid) || !recording_start_ns)
@@ -43,8 +44,10 @@ int on_tick(struct tick_context *ctx)
 	key.on = t->stack;
 	if (t->in_ns && bpf_ktime_get_ns() - t->in_ns > ADDER_LATE_NS)
 		key.how = ADDER_HOW_LATE_TICK;
-	key.stack = t->exiting ? ADDER_STACK_EXITING
-			       : capture_stack(find_process(task->tgid), task->thread.fsbase);
+	p = find_process(task->tgid);
+	key.stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
+	if (key.stack >= ADDER_STACK_FIRST_HASH)
+		key.task = capture_task(p);
 	value.sys_count = !(ctx->regs[TICK_CS] & 3);
 	ledger_add(&key, &value);
 	return 0;

@@ -43,6 +43,7 @@ struct unwind_position {
 	__u64 window_bytes; /* that it holds */
 	__u64 hash;
 	__u64 file, file_hash; /* the file name mixed last, and what it came to (before 3.11) */
+	__u64 run_frame;       /* the innermost frame of @run_code; 0: none so far */
 	__u32 status;          /* enum unwind_status */
 	__u32 pad;
 };
@@ -64,6 +65,7 @@ struct unwind_scratch {
 struct unwind {
 	const struct adder_layout *layout;
 	struct unwind_scratch *scratch;
+	__u64 run_code; /* code object to notice; 0: none */
 };
 
 static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
@@ -239,6 +241,8 @@ static long unwind_step(__u32 index, void *context)
 	previous = UNWIND_U64(bytes, l->f_previous);
 	instr = UNWIND_U64(bytes, l->f_instr);
 	owner = bytes[l->f_owner & 127];
+	if (code == w->run_code && !at->run_frame)
+		at->run_frame = at->frame;
 	if (l->shim_owner == 255 || owner < l->shim_owner) {
 		if (unwind_signature(w, code, &signature))
 			return 1;
@@ -361,9 +365,11 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	struct unwind w = {
 		.layout = &p->binary.layout,
 		.scratch = scratch,
+		.run_code = p->asyncio.run_code,
 	};
 	struct unwind_position *at = &scratch->at;
 
+	at->run_frame = 0;
 	at->hash = unwind_mix(0x61646465720a0aULL, p->serial);
 	at->window_bytes = 0;
 	at->file = 0;

@@ -84,6 +84,17 @@ struct adder_layout {
 	__u32 interp_threads_head, interp_next, interp_gil;
 	__u16 gil_words, gil_bytes; /* futex words of a GIL lie in [gil_words, gil_bytes) */
 	__u16 gil_last_holder, gil_locked;
+
+	/* asyncio's Task, of _asyncio; task_coro 0: can't be read */
+	__u16 task_coro, task_name;
+	__u16 task_callback; /* the callback that wakes who awaits it (to 3.13) ... */
+	__u16 task_awaiter;  /* ... or who awaits it, or a set of those (3.14 on); else 0 */
+	__u16 task_awaiters; /* a byte: it is a set */
+	__u16 wakeup_task;   /* of such a callback, and of one that a loop's handle has: the task */
+	__u16 ts_task;       /* PyThreadState: the task that runs (3.14 on); else 0 */
+	__u16 frame_locals;  /* a frame's first local variable, from where pointers to it lead */
+	__u16 coro_qualname; /* a str */
+	__u16 pad_tasks[3];
 };
 
 #define ADDER_TSTATE_BYTES  192 /* read of a PyThreadState at once */
@@ -137,6 +148,13 @@ enum adder_process_phase {
 	ADDER_PHASE_UNREADABLE, /* Python, but its memory can't be understood: states only */
 };
 
+/* What has been learnt of a process's asyncio; addresses, 0 while not known. */
+struct adder_asyncio {
+	__u64 run_code; /* code object of Handle._run: its frame says which task a thread runs */
+	__u64 task_type, coro_type, str_type, int_type;
+	__u32 numbered, named; /* tasks told by their number; by a name */
+};
+
 /* A process in the ledger, keyed by its pid. */
 struct adder_process {
 	__u32 serial;   /* of this program in this process: never used twice */
@@ -152,6 +170,7 @@ struct adder_process {
 	__u32 pad;
 	struct adder_file file;
 	struct adder_binary binary;
+	struct adder_asyncio asyncio;
 };
 
 /* ---- the ledger ---- */
@@ -197,6 +216,7 @@ struct adder_ledger_key {
 	__u64 stack; /* hash, or enum adder_stack_id */
 	__u64 on;    /* what is waited for: id of an awaited event, or hash of the stack that ended
 		      * the wait; 0: unknown.  Of a tick: the stack of the wait before */
+	__u64 task;  /* the asyncio task that the thread was in: id of a task event; 0: none */
 	__u32 process; /* serial */
 	__u32 tid;
 	__u16 syscall; /* ADDER_NO_SYSCALL: none */
@@ -226,6 +246,7 @@ struct adder_thread {
 	__u64 in_ns;      /* switched in since; 0: not on a CPU */
 	__u64 runtime_ns; /* se.sum_exec_runtime up to which CPU time is charged */
 	__u64 stack, on;  /* of the wait from out_ns on */
+	__u64 task;       /* likewise */
 	__u64 first_ns;   /* first seen */
 	__u32 process;    /* serial */
 	__u32 tgid;
@@ -261,6 +282,7 @@ enum adder_event_kind {
 	ADDER_EVENT_STACK,
 	ADDER_EVENT_CODE,
 	ADDER_EVENT_AWAITED,
+	ADDER_EVENT_TASK,
 };
 
 enum adder_process_how { ADDER_BY_EXEC, ADDER_BY_FORK };
@@ -311,6 +333,11 @@ struct adder_event_stack {
 		frames[ADDER_MAX_FRAMES]; /* leaf first; outer part as a ring, see unwind.h */
 };
 
+enum adder_code_role {
+	ADDER_CODE_PLAIN,
+	ADDER_CODE_RUN, /* asyncio's Handle._run */
+};
+
 /* A code object, sent before the first stack that has it. */
 struct adder_event_code {
 	__u32 kind, serial;
@@ -320,10 +347,44 @@ struct adder_event_code {
 	__u32 name_bytes, name_state; /* bytes sent; PyASCIIObject.state shifted to kind at bit 0 */
 	__u32 file_bytes, file_state;
 	__u32 table_bytes, table_size; /* bytes sent, and that there are */
+	__u32 role, pad;               /* enum adder_code_role */
 	__u64 table;                   /* address of the line table's data */
 	char name[ADDER_NAME_BYTES];
 	char file[ADDER_FILE_BYTES];
 	__u8 table_data[ADDER_TABLE_BYTES];
+};
+
+#define ADDER_TASK_LEVELS     6    /* the task, and those that await one another */
+#define ADDER_TASK_NAME_BYTES 64   /* of its name, and ... */
+#define ADDER_TASK_CORO_BYTES 128  /* ... of its coroutine's, in the target's encoding */
+#define ADDER_TASKS_NUMBERED  64   /* of a process keep their "Task-N" apart, ... */
+#define ADDER_TASKS_NAMED     4096 /* ... and these their names */
+
+/* What a task is called. */
+enum adder_task_name {
+	ADDER_TASK_NAMED,    /* as the program says */
+	ADDER_TASK_NUMBERED, /* Task-N */
+	ADDER_TASK_SUMMED,   /* Task-N for one of too many N to tell apart */
+	ADDER_TASK_OTHER,    /* by one of too many names to tell apart */
+};
+
+struct adder_task {
+	__u64 number;
+	__u32 named; /* enum adder_task_name */
+	__u32 pad;
+	__u32 name_bytes, name_state; /* as of a code object's name */
+	__u32 coro_bytes, coro_state; /* 0 bytes: it runs no coroutine of Python */
+	char name[ADDER_TASK_NAME_BYTES];
+	char coro[ADDER_TASK_CORO_BYTES];
+};
+
+/* An asyncio task, sent when it is first met.  @id is what ledger keys have in `task`. */
+struct adder_event_task {
+	__u32 kind, serial;
+	__u64 id;
+	__u32 depth; /* of @chain; with more, this and one: it goes on */
+	__u32 pad;
+	struct adder_task chain[ADDER_TASK_LEVELS]; /* the task itself, who awaits it, ... */
 };
 
 /* For whom or what a thread waits, where that is no stack. */
@@ -357,6 +418,7 @@ struct adder_event_awaited {
 #define ADDER_LOST_LIST(X)                                                                         \
 	X(RING_STACK, "ring_stack", "stacks lost: adder fell behind")                              \
 	X(RING_CODE, "ring_code", "names lost for a while: adder fell behind")                     \
+	X(RING_TASK, "ring_task", "names of asyncio tasks lost for a while: adder fell behind")    \
 	X(RING_EXIT, "ring_exit", "ends of threads or processes lost: adder fell behind")          \
 	X(RING_PROCESS, "ring_process", "processes lost: adder fell behind")                       \
 	X(LEDGER_FULL, "ledger_full",                                                              \

@@ -12,6 +12,7 @@
 #include "code.h"
 #include "python/layout.h"
 #include "runtime.h"
+#include "tasks.h"
 #include "unwind.h"
 
 #define THREAD_POINTER 64
@@ -46,6 +47,9 @@ static bool make_process(struct adder_process *p, const uint8_t *head)
 	p->binary.musl = head[1] >> 1 & 1;
 	p->binary.lib_dynamic = head[5];
 	p->binary.layout = *l;
+	p->asyncio.run_code = head[5] & ~7U; /* some frame's code */
+	if (head[2] & 8)
+		p->asyncio.task_type = p->asyncio.str_type = p->asyncio.coro_type = head[4];
 	if (head[1] & 4)
 		memcpy((uint8_t *)&p->binary.layout + head[6] % (sizeof(*l) - 2), head + 7, 2);
 	return true;
@@ -66,6 +70,25 @@ static void check_code(const struct adder_event_code *e)
 		abort();
 }
 
+/* Whatever task there is, its texts and its chain stay within their bounds. */
+static void check_task(struct adder_process *p, const struct unwind_scratch *walked)
+{
+	static struct tasks_scratch found;
+	uint64_t id = tasks_read(p, &found, walked);
+
+	if (!id)
+		return;
+	if (tasks_complete(p, &found) > sizeof(found.event) || id >> 63 || !found.event.depth ||
+	    found.event.depth > ADDER_TASK_LEVELS + 1)
+		abort();
+	for (uint32_t i = 0; i < found.event.depth && i < ADDER_TASK_LEVELS; i++) {
+		if (found.event.chain[i].name_bytes > ADDER_TASK_NAME_BYTES ||
+		    found.event.chain[i].coro_bytes > ADDER_TASK_CORO_BYTES)
+			abort();
+	}
+	tasks_told(p, &found);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct unwind_scratch scratch;
@@ -81,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* the thread pointer is what the thread state says of it: else no walk gets far */
 	id = unwind_python(&scratch, &process, THREAD_POINTER, &status);
 	check(&scratch, id, status);
+	check_task(&process, &scratch);
 	if (scratch.stack.depth && !code_read(&process, &scratch.stack.frames[0], &code))
 		check_code(&code);
 	runtime_begin(&process);

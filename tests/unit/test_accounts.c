@@ -72,16 +72,17 @@ static int find_stack(void *arg, uint32_t thread, uint64_t hash, uint32_t *ret)
 	return 0;
 }
 
-static uint32_t make_labels(void *arg, uint32_t thread, uint32_t detail, uint32_t on)
+static uint32_t make_labels(void *arg, uint32_t thread, const struct account_labels *what)
 {
 	struct fixture *f = arg;
-	struct profile_label labels[3] = {
+	struct profile_label labels[4] = {
 		{ .key = profile_string(f->p, "tid"), .number = thread },
-		{ .key = profile_string(f->p, "detail"), .text = detail },
-		{ .key = profile_string(f->p, "on"), .text = on },
+		{ .key = profile_string(f->p, "detail"), .text = what->detail },
+		{ .key = profile_string(f->p, "on"), .text = what->on },
+		{ .key = profile_string(f->p, "task"), .number = what->task },
 	};
 
-	return profile_labels(f->p, labels, 3);
+	return profile_labels(f->p, labels, 4);
 }
 
 static uint64_t settle(struct fixture *f)

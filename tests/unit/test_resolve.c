@@ -291,27 +291,109 @@ static void ignores_events_that_are_cut_short(void **state)
 	assert_int_equal(f->codes_read, 1); /* none of the codes was taken */
 }
 
-static void shows_where_a_thread_was_from_the_beginning(void **state)
+/* Task @id is called @name. */
+static void add_task(struct fixture *f, uint64_t id, const char *name)
 {
+	struct adder_event_task e = {
+		.kind = ADDER_EVENT_TASK, .serial = SERIAL, .id = id, .depth = 1
+	};
+
+	set_text(e.chain[0].name, &e.chain[0].name_bytes, &e.chain[0].name_state, name);
+	resolver_task(f->r, &e, sizeof(e));
+}
+
+/* A label of the sample whose leaf is @function. */
+static const char *label_of(struct fixture *f, const char *function, const char *key)
+{
+	for (size_t i = 0; i < profile_sample_count(f->p); i++) {
+		struct profile_sample s = profile_sample_at(f->p, i);
+		size_t depth;
+		uint32_t leaf = profile_stack_at(f->p, s.stack, &depth)[0];
+		uint32_t id = profile_location_at(f->p, leaf).function;
+
+		if (!strcmp(profile_text(f->p, profile_function_at(f->p, id).name), function))
+			return profile_label_text(f->p, s.labels, key);
+	}
+	return NULL;
+}
+
+static void keeps_time_and_ticks_apart_by_task(void **state)
+{
+	struct adder_ledger_key tick = { .stack = HASH,
+					 .task = 8,
+					 .process = SERIAL,
+					 .tid = TID,
+					 .state = ADDER_STATE_CPU,
+					 .how = ADDER_HOW_TICK };
+	struct adder_ledger_key wait = { .stack = HASH + 1,
+					 .task = 9,
+					 .process = SERIAL,
+					 .tid = TID,
+					 .state = ADDER_STATE_NET };
+	const struct adder_ledger_value ticks = { .count = 5 },
+					waited = { .wait_ns = 30, .burst_ns = 5 * TICK };
 	struct fixture *f = *state;
 	struct resolver_totals totals;
 
 	add_process(f, SERIAL);
+	add_code(f, 0x100, "computes");
+	add_code(f, 0x200, "waits");
+	add_stack(f, HASH, 0x100);
+	add_stack(f, HASH + 1, 0x200);
+	resolver_add(f->r, &tick, &ticks);
+	resolver_add(f->r, &wait, &waited);
+	add_task(f, 8, "late to be told"); /* time may come before its task */
+	resolver_finish(f->r, TICK, &totals);
+	assert_string_equal(label_of(f, "computes", "task"), "late to be told");
+	assert_int_equal(wall_of(f, "computes"), 5 * TICK);
+	assert_string_equal(label_of(f, "waits", "task"), "[name lost]");
+	assert_int_equal(wall_of(f, "waits"), 30);
+}
+
+static void learns_where_tasks_are_run(void **state)
+{
+	struct adder_process process = { .serial = SERIAL };
+	struct adder_event_code *e = code(0x300, "Handle._run");
+	struct fixture *f = *state;
+
+	add_process(f, SERIAL);
+	assert_false(resolver_learn(f->r, &process));
+	e->role = ADDER_CODE_RUN;
+	resolver_code(f->r, e, offsetof(struct adder_event_code, table_data));
+	assert_true(resolver_learn(f->r, &process));
+	assert_int_equal(process.asyncio.run_code, 0x300);
+	assert_false(resolver_learn(f->r, &process));
+}
+
+static void shows_where_a_thread_was_from_the_beginning(void **state)
+{
+	const struct adder_ledger_key before = {
+		.process = SERIAL, .tid = TID, .stack = HASH, .task = 7, .state = ADDER_STATE_CHILD
+	};
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_task(f, 7, "long");
 	add_code(f, 0x100, "waits_long");
 	add_stack(f, HASH, 0x100);
-	resolver_before(f->r, SERIAL, TID, HASH, ADDER_STATE_CHILD);
+	resolver_before(f->r, &before);
 	add_wait(f, SERIAL, ADDER_STACK_BEFORE, ADDER_STATE_CHILD, 44);
 	resolver_finish(f->r, TICK, &totals);
 	assert_int_equal(wall_of(f, "waits_long"), 44);
+	assert_string_equal(label_of(f, "waits_long", "task"), "long");
 }
 
 static void knows_a_thread_that_had_no_stack_from_the_beginning(void **state)
 {
+	const struct adder_ledger_key before = {
+		.process = SERIAL, .tid = TID, .stack = ADDER_STACK_NONE, .state = ADDER_STATE_LOCK
+	};
 	struct fixture *f = *state;
 	struct resolver_totals totals;
 
 	add_process(f, SERIAL);
-	resolver_before(f->r, SERIAL, TID, ADDER_STACK_NONE, ADDER_STATE_LOCK);
+	resolver_before(f->r, &before);
 	add_wait(f, SERIAL, ADDER_STACK_BEFORE, ADDER_STATE_LOCK, 44);
 	resolver_finish(f->r, TICK, &totals);
 	assert_int_equal(wall_of(f, "[no Python stack]"), 44);
@@ -383,6 +465,8 @@ int main(void)
 		TEST(reads_names_that_were_not_sent),
 		TEST(reads_the_rest_of_a_long_line_table),
 		TEST(ignores_events_that_are_cut_short),
+		TEST(keeps_time_and_ticks_apart_by_task),
+		TEST(learns_where_tasks_are_run),
 		TEST(shows_where_a_thread_was_from_the_beginning),
 		TEST(knows_a_thread_that_had_no_stack_from_the_beginning),
 		TEST(leaves_out_a_dropped_process),

@@ -363,12 +363,13 @@ int session_find_process(struct session *s, pid_t pid, struct adder_process *ret
 
 int session_update_process(struct session *s, pid_t pid, const struct adder_process *process)
 {
-	struct adder_process now;
+	struct adder_process now, changed = *process;
 	uint32_t key = pid;
 
 	if (session_find_process(s, pid, &now) || now.serial != process->serial)
 		return -ESTALE;
-	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_EXIST)
+	changed.asyncio = now.asyncio; /* the programs' own, and learnt once */
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, &changed, BPF_EXIST)
 		       ? -errno
 		       : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "../bpf/code.h"
 #include "../bpf/runtime.h"
+#include "../bpf/tasks.h"
 #include "../bpf/unwind.h"
 
 #define MAX_INTERPRETERS 64 /* looked through for the main one */
@@ -29,6 +30,18 @@ long remote_read(void *dst, __u32 size, __u64 addr)
 	return memory_read(current_pid, addr, dst, size);
 }
 
+/* The task that the thread runs whose stack has just been walked; NULL: none. */
+static struct adder_event_task *read_task(struct adder_process *process,
+					  const struct unwind_scratch *walked)
+{
+	static struct tasks_scratch scratch;
+
+	if (!tasks_read(process, &scratch, walked))
+		return NULL;
+	tasks_complete(process, &scratch);
+	return &scratch.event;
+}
+
 void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_pointer,
 		 struct memory_stack *ret)
 {
@@ -46,6 +59,7 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		ret->id = unwind_python(&scratch, process, thread_pointer, &ret->status);
 	ret->tstate = scratch.interp ? scratch.tstate_at : 0;
 	ret->interp = scratch.interp;
+	ret->task = ret->id >= ADDER_STACK_FIRST_HASH ? read_task(process, &scratch) : NULL;
 }
 
 /* The oldest interpreter of a process: the list's last. */

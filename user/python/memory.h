@@ -22,6 +22,7 @@ struct memory_stack {
 		*event;  /* as the kernel half would send it; valid until the next call */
 	uint64_t tstate; /* address of the thread's PyThreadState; 0: it has none */
 	uint64_t interp; /* address of its interpreter, likewise */
+	struct adder_event_task *task; /* the asyncio task that it runs, likewise; NULL: none */
 };
 
 /**

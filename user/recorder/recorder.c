@@ -107,6 +107,9 @@ static void take_event(void *arg, const void *event, size_t size)
 	case ADDER_EVENT_AWAITED:
 		resolver_awaited(r->resolver, event, size);
 		break;
+	case ADDER_EVENT_TASK:
+		resolver_task(r->resolver, event, size);
+		break;
 	case ADDER_EVENT_CODE:
 		resolver_code(r->resolver, event, size);
 		break;
@@ -165,6 +168,7 @@ static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 {
 	static struct adder_process process;
 	struct adder_known_thread found = *thread;
+	struct adder_ledger_key key = { .process = thread->serial, .tid = thread->tid };
 	char on[BLOCKED_ON_BYTES];
 	struct recorder *r = arg;
 	struct memory_stack stack;
@@ -177,9 +181,16 @@ static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 	memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
 	if (stack.id >= ADDER_STACK_FIRST_HASH)
 		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
+	if (resolver_learn(r->resolver, &process))
+		memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
+	if (stack.task)
+		resolver_task(r->resolver, stack.task, sizeof(*stack.task));
 	blocked_complete(&found, on); /* where it can't, the iterator's word stands */
+	key.stack = stack.id;
+	key.task = stack.task ? stack.task->id : 0;
+	key.state = found.state;
 	if (still_waits(r, thread))
-		resolver_before(r->resolver, thread->serial, thread->tid, stack.id, found.state);
+		resolver_before(r->resolver, &key);
 }
 
 /* ---- from beginning to end ---- */
@@ -330,6 +341,7 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	struct adder_ledger_key key = {
 		.stack = t->stack,
 		.on = t->on,
+		.task = t->task,
 		.process = t->process,
 		.tid = tid,
 		.syscall = t->syscall,

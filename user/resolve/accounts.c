@@ -210,13 +210,20 @@ static struct unwalked_time waits_of(struct settling *s, const struct account *a
 	return time;
 }
 
+static uint32_t labels_of(struct settling *s, uint32_t thread, uint32_t detail, uint32_t on,
+			  uint64_t task)
+{
+	const struct account_labels what = { .detail = detail, .on = on, .task = task };
+
+	return s->hooks->labels(s->hooks->arg, thread, &what);
+}
+
 static void settle_wait(struct settling *s, const struct account *account, uint32_t stack)
 {
 	const struct account_key *key = &account->key;
 	struct balance *balance = &s->balances[key->thread];
 	struct unwalked_time time = waits_of(s, account);
-	uint32_t labels =
-		s->hooks->labels(s->hooks->arg, key->thread, detail_of(s->p, key), key->on);
+	uint32_t labels = labels_of(s, key->thread, detail_of(s->p, key), key->on, key->task);
 
 	/* first its own, then what others could not take off theirs */
 	take_cost(&time.runq_ns, wakeup_cost(account) + time.cpu_ns);
@@ -242,7 +249,7 @@ static void settle(struct settling *s, const struct account *account)
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
 	uint64_t cpu = cpu_of(s, account);
-	uint32_t plain = s->hooks->labels(s->hooks->arg, key->thread, 0, 0);
+	uint32_t plain = labels_of(s, key->thread, 0, 0, key->task);
 	uint32_t stack = known_stack(s, key->thread, key->stack);
 
 	if (is_spread(s, account)) {
@@ -264,8 +271,7 @@ static void settle(struct settling *s, const struct account *account)
 /* What hypervisor and interrupts took: the thread could run, and something else did. */
 static void settle_stolen(struct settling *s, uint32_t thread)
 {
-	uint32_t labels =
-		s->hooks->labels(s->hooks->arg, thread, profile_string(s->p, "stolen"), 0);
+	uint32_t labels = labels_of(s, thread, profile_string(s->p, "stolen"), 0, 0);
 	uint64_t stolen = s->balances[thread].stolen_ns;
 
 	take_cost(&stolen, s->balances[thread].over_ns);

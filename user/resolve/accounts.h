@@ -17,6 +17,7 @@ struct accounts;
 struct account_key {
 	uint64_t stack;  /* the profile's id; or a hash that is not known yet, with bit 63 set */
 	uint64_t on;     /* the profile's string id of what is waited for; 0: unknown */
+	uint64_t task;   /* id of the asyncio task that the thread was in; 0: none */
 	uint32_t thread; /* number of the thread, from 0, as the caller counts them */
 	uint16_t syscall;
 	uint8_t state, how;
@@ -25,8 +26,15 @@ struct account_key {
 /** Look up what was not known when it was added: 0 or -ENOENT. */
 typedef int (*accounts_stack_fn)(void *arg, uint32_t thread, uint64_t hash, uint32_t *ret);
 
-/** The profile's set of labels of a thread with @detail (string id; 0: none) and @on. */
-typedef uint32_t (*accounts_labels_fn)(void *arg, uint32_t thread, uint32_t detail, uint32_t on);
+/** What a sample's labels say beside whose it is; 0: nothing. */
+struct account_labels {
+	uint32_t detail, on; /* the profile's string ids */
+	uint64_t task;       /* id, as in the key */
+};
+
+/** The profile's set of labels of a thread with @what. */
+typedef uint32_t (*accounts_labels_fn)(void *arg, uint32_t thread,
+				       const struct account_labels *what);
 
 struct accounts *accounts_new(void);
 void accounts_free(struct accounts *a);

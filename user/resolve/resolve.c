@@ -11,6 +11,7 @@
 #include "resolve/accounts.h"
 #include "resolve/awaited.h"
 #include "resolve/names.h"
+#include "resolve/task_names.h"
 
 #define MAX_TABLE      (1 << 18) /* bytes of a line table: of a function of 30,000 lines */
 #define PROCESS_TABLES (4 << 20) /* of a process, beyond what the kernel half sends */
@@ -20,6 +21,7 @@ struct thread {
 	uint32_t number; /* among all threads of the recording */
 	uint32_t name;   /* the profile's string id */
 	uint64_t before; /* what it was blocked on at the start; ADDER_STACK_BEFORE: not known */
+	uint64_t before_task; /* and in which task; 0: none */
 	uint8_t before_state; /* and in which state, with @before */
 	UT_hash_handle hh;
 };
@@ -39,7 +41,9 @@ struct process {
 	uint8_t gone, dropped;
 	uint64_t life_ns, ticks;
 	uint32_t table_bytes; /* of line tables, beyond what came with the events */
+	uint64_t run_code;    /* address of asyncio's Handle._run; 0: not met */
 	struct names *names;
+	struct task_names *tasks;
 	struct thread *threads;
 	UT_hash_handle hh;
 };
@@ -95,6 +99,7 @@ static void free_process(struct process *process)
 		free(thread);
 	}
 	names_free(process->names);
+	task_names_free(process->tasks);
 	free(process);
 }
 
@@ -131,8 +136,9 @@ static struct process *get_process(struct resolver *r, uint32_t serial)
 		return NULL;
 	process->serial = serial;
 	process->names = names_new();
-	if (!process->names) {
-		free(process);
+	process->tasks = task_names_new();
+	if (!process->names || !process->tasks) {
+		free_process(process);
 		return NULL;
 	}
 	HASH_ADD(hh, r->processes, serial, sizeof(process->serial), process);
@@ -223,16 +229,16 @@ void resolver_life(struct resolver *r, uint32_t serial, uint64_t ns)
 		process->life_ns += ns;
 }
 
-void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack,
-		     enum adder_state state)
+void resolver_before(struct resolver *r, const struct adder_ledger_key *key)
 {
-	struct process *process = get_process(r, serial);
-	struct thread *thread = process ? get_thread(r, process, tid) : NULL;
+	struct process *process = get_process(r, key->process);
+	struct thread *thread = process ? get_thread(r, process, key->tid) : NULL;
 
 	if (!thread)
 		return;
-	thread->before = stack;
-	thread->before_state = state;
+	thread->before = key->stack;
+	thread->before_task = key->task;
+	thread->before_state = key->state;
 }
 
 /*
@@ -266,6 +272,8 @@ static void add_code(struct resolver *r, struct process *process, const struct a
 
 	if (table)
 		names_add_code(process->names, r->p, process->version, e, table, size);
+	if (e->role == ADDER_CODE_RUN)
+		process->run_code = e->code;
 }
 
 void resolver_code(struct resolver *r, const struct adder_event_code *e, size_t size)
@@ -343,6 +351,28 @@ void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, s
 	HASH_ADD(hh, r->awaited, id, sizeof(awaited->id), awaited);
 }
 
+void resolver_task(struct resolver *r, const struct adder_event_task *e, size_t size)
+{
+	struct process *process;
+
+	if (size < offsetof(struct adder_event_task, chain))
+		return;
+	process = get_process(r, e->serial);
+	if (process && !process->dropped)
+		task_names_add(process->tasks, r->p, e, size);
+}
+
+bool resolver_learn(const struct resolver *r, struct adder_process *ret)
+{
+	struct process *process;
+
+	HASH_FIND(hh, r->processes, &ret->serial, sizeof(ret->serial), process);
+	if (!process || process->run_code == ret->asyncio.run_code || !process->run_code)
+		return false;
+	ret->asyncio.run_code = process->run_code;
+	return true;
+}
+
 /* Whom a wait was for, as the profile's string id; 0 if that is not known. */
 static uint32_t awaited_name(const struct resolver *r, const struct process *process,
 			     const struct adder_ledger_key *key)
@@ -387,11 +417,14 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	if (!thread)
 		return;
 	account.stack = stack_key(r, process, thread, key->stack);
+	account.task = key->task;
 	account.thread = thread->number;
 	account.syscall = key->syscall;
 	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
-	if (key->stack == ADDER_STACK_BEFORE && thread->before != ADDER_STACK_BEFORE)
+	if (key->stack == ADDER_STACK_BEFORE && thread->before != ADDER_STACK_BEFORE) {
 		account.state = thread->before_state;
+		account.task = thread->before_task;
+	}
 	account.how = key->how;
 	if (key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
@@ -410,6 +443,14 @@ uint32_t resolver_find_awaited(const struct resolver *r, uint32_t serial, uint64
 
 	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
 	return process && on ? awaited_name(r, process, &key) : 0;
+}
+
+struct task_text resolver_find_task(const struct resolver *r, uint32_t serial, uint64_t task)
+{
+	struct process *process;
+
+	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
+	return process ? task_names_find(process->tasks, r->p, task) : (struct task_text){ 0 };
 }
 
 int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret)
@@ -463,12 +504,13 @@ static struct profile_label number_label(struct profile *p, const char *key, int
 	return (struct profile_label){ .key = profile_string(p, key), .number = number };
 }
 
-static uint32_t make_labels(void *arg, uint32_t number, uint32_t detail, uint32_t on)
+static uint32_t make_labels(void *arg, uint32_t number, const struct account_labels *what)
 {
 	struct resolver *r = arg;
 	const struct process *process = r->places[number].process;
 	const struct thread *thread = r->places[number].thread;
-	struct profile_label labels[8];
+	struct task_text task = task_names_find(process->tasks, r->p, what->task);
+	struct profile_label labels[11];
 	size_t count = 0;
 
 	labels[count++] = number_label(r->p, "pid", process->pid);
@@ -481,10 +523,16 @@ static uint32_t make_labels(void *arg, uint32_t number, uint32_t detail, uint32_
 		labels[count++] = text_label(r->p, "container", process->container);
 	if (process->python)
 		labels[count++] = text_label(r->p, "python", process->python);
-	if (detail)
-		labels[count++] = text_label(r->p, "detail", detail);
-	if (on)
-		labels[count++] = text_label(r->p, "on", on);
+	if (what->detail)
+		labels[count++] = text_label(r->p, "detail", what->detail);
+	if (what->on)
+		labels[count++] = text_label(r->p, "on", what->on);
+	if (task.task)
+		labels[count++] = text_label(r->p, "task", task.task);
+	if (task.coroutine)
+		labels[count++] = text_label(r->p, "coroutine", task.coroutine);
+	if (task.awaited_by)
+		labels[count++] = text_label(r->p, "awaited_by", task.awaited_by);
 	return profile_labels(r->p, labels, count);
 }
 

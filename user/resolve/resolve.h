@@ -8,11 +8,13 @@
 #ifndef RESOLVE_RESOLVE_H
 #define RESOLVE_RESOLVE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "resolve/task_names.h"
 #include "wire.h"
 
 struct profile;
@@ -69,13 +71,24 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *event, s
 /** For whom or what threads wait: what an id in later keys means; untrusted. */
 void resolver_awaited(struct resolver *r, const struct adder_event_awaited *event, size_t size);
 
+/** An asyncio task: what an id in later keys means; untrusted. */
+void resolver_task(struct resolver *r, const struct adder_event_task *event, size_t size);
+
+/**
+ * Complete @process by what its code objects told so far, for walks of it from outside: where tasks
+ * are run.  True if that is news.
+ */
+bool resolver_learn(const struct resolver *r, struct adder_process *process);
+
 /** Time and ticks. */
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/** Stack and state in which a thread was blocked at the beginning: its ADDER_STACK_BEFORE. */
-void resolver_before(struct resolver *r, uint32_t serial, uint32_t tid, uint64_t stack,
-		     enum adder_state state);
+/**
+ * Stack, task and state of @key are those in which its thread was blocked at the beginning: its
+ * ADDER_STACK_BEFORE.
+ */
+void resolver_before(struct resolver *r, const struct adder_ledger_key *key);
 
 /**
  * The profile's id of the stack that process @serial has told under @stack: a hash, or enum
@@ -89,6 +102,9 @@ int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stac
  */
 uint32_t resolver_find_awaited(const struct resolver *r, uint32_t serial, uint64_t on,
 			       enum adder_state state);
+
+/** What was told of @task of process @serial. */
+struct task_text resolver_find_task(const struct resolver *r, uint32_t serial, uint64_t task);
 
 /** All of a drain has been added: what gone processes left can go. */
 void resolver_drained(struct resolver *r);
