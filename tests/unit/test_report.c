@@ -159,6 +159,49 @@ static void says_who_waits_for_whom(void **state)
 		"  12 % of the switches were walked; the others were split by them\n");
 }
 
+/* A label set of task @name in @process; NULL: none. */
+static uint32_t task_labels(struct profile *p, const char *process, const char *name, const char *coroutine,
+			    const char *awaited_by)
+{
+	const char *const pairs[][2] = {
+		{ "process", process }, { "task", name }, { "coroutine", coroutine }, { "awaited_by", awaited_by }
+	};
+	struct profile_label labels[4];
+	size_t count = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (pairs[i][1])
+			labels[count++] = (struct profile_label){ .key = profile_string(p, pairs[i][0]),
+								  .text = profile_string(p, pairs[i][1]) };
+	}
+	return profile_labels(p, labels, count);
+}
+
+static void sums_tasks_by_name_chain_and_program(void **state)
+{
+	struct report_options o = report_defaults(0);
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	uint32_t leaf[] = { profile_pseudo(p, "step"), UINT32_MAX };
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	profile_add_adder_types(p);
+	for (int i = 0; i < 2; i++) { /* two processes of one program */
+		sample_time(p, task_labels(p, "web", "fetch", "get", "page < main"), "cpu", 300 * MS, leaf);
+		sample_time(p, task_labels(p, "web", "fetch", "get", "main"), "sleep", 200 * MS, leaf);
+		sample_time(p, task_labels(p, i ? "web" : "job", NULL, NULL, NULL), "poll", 50 * MS, leaf);
+	}
+	sample_time(p, task_labels(p, "job", "fetch", "get", "main"), "net", 100 * MS, leaf);
+	o.view = REPORT_TASK;
+	text = render(p, &o);
+	assert_non_null(strstr(text,
+		"   WALL    CPU    NET   IDLE  TASK       COROUTINE  AWAITED BY   COMMAND\n"
+		"  0.600  0.600      ·      ·  fetch      get        page < main  web\n"
+		"  0.400      ·      ·  0.400  fetch      get        main         web\n"
+		"  0.100      ·      ·  0.100  [no task]\n"
+		"  0.100      ·  0.100      ·  fetch      get        main         job\n"));
+}
+
 static void fits_its_tables_to_the_terminal(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = sample_profile();
@@ -520,6 +563,7 @@ int main(void)
 		cmocka_unit_test(shows_where_every_second_went),
 		cmocka_unit_test(draws_the_tree_of_calls),
 		cmocka_unit_test(says_who_waits_for_whom),
+		cmocka_unit_test(sums_tasks_by_name_chain_and_program),
 		cmocka_unit_test(fits_its_tables_to_the_terminal),
 		cmocka_unit_test(adds_up_as_it_is_shown),
 		cmocka_unit_test(shows_the_digits_that_mean_something),

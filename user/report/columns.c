@@ -86,6 +86,22 @@ static const char *task_of(struct source *s)
 	return label(s, s->row->id, "task", "[no task]");
 }
 
+static const char *coroutine_of(struct source *s)
+{
+	return label(s, s->row->id, "coroutine", "");
+}
+
+static const char *awaiter_of(struct source *s)
+{
+	return label(s, s->row->id, "awaited_by", "");
+}
+
+/* Time outside of tasks is in one row, whichever program's it is. */
+static const char *command_of_task(struct source *s)
+{
+	return label(s, s->row->id, "task", NULL) ? command_of(s) : "";
+}
+
 static const char *on_of(struct source *s)
 {
 	return label(s, s->row->other, "on", "[not known]");
@@ -124,6 +140,12 @@ static const struct field thread = { "thread", TABLE_TEXT, TABLE_CUT_RIGHT,
 static const struct field task = {
 	"task", TABLE_TEXT, TABLE_CUT_RIGHT, true, true, .text = task_of
 };
+static const struct field coroutine = { "coroutine", TABLE_TEXT, TABLE_CUT_RIGHT, true,
+					.text = coroutine_of };
+static const struct field awaited_by = { "awaited by", TABLE_TEXT, TABLE_CUT_RIGHT,
+					 .text = awaiter_of };
+static const struct field command_if_task = { "command", TABLE_TEXT, TABLE_CUT_RIGHT,
+					      .text = command_of_task };
 static const struct field function = { "function", TABLE_TEXT, TABLE_CUT_RIGHT,
 				       true,       true,       .text = function_of };
 static const struct field caller = { "caller", TABLE_TEXT, TABLE_CUT_RIGHT,
@@ -138,14 +160,14 @@ static const struct field waits_for = { "waits for", TABLE_TEXT, TABLE_CUT_RIGHT
 
 /* Fields before and after the measures. */
 static const struct columns {
-	const struct field *before[6], *after[4];
+	const struct field *before[6], *after[5];
 } views[REPORT_VIEW_NR] = {
 	[REPORT_FUNCTION] = { .after = { &function, &where } },
 	[REPORT_LINE] = { .after = { &function, &where } },
 	[REPORT_PROCESS] = { { &pid, &container, &threads, &python }, { &command } },
 	[REPORT_THREAD] = { { &pid, &tid, &container }, { &thread, &of_command } },
 	[REPORT_CONTAINER] = { { &processes, &threads }, { &container_name } },
-	[REPORT_TASK] = { .after = { &task, &of_command } },
+	[REPORT_TASK] = { .after = { &task, &coroutine, &awaited_by, &command_if_task } },
 	[REPORT_ON] = { .after = { &waiter, &where, &waits_for } },
 	[REPORT_CALLERS] = { .after = { &caller, &where } },
 	[REPORT_CALLEES] = { .after = { &callee, &where } },

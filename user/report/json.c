@@ -43,6 +43,7 @@ static void put_identity(json_t *object, const struct profile *p, const struct v
 	static const char *const of_process[] = { "pid", "process", "container", "python" };
 	static const char *const of_thread[] = { "pid",    "tid",       "process",
 						 "thread", "container", "python" };
+	static const char *const of_task[] = { "coroutine", "awaited_by", "process" };
 
 	switch (v->by) {
 	case ROWS_PROCESS:
@@ -61,7 +62,10 @@ static void put_identity(json_t *object, const struct profile *p, const struct v
 		break;
 	case ROWS_TASK:
 		json_put_text(object, "task", profile_label_text(p, row->id, "task"));
-		put_label(object, p, row->id, "process");
+		if (!profile_label_text(p, row->id, "task"))
+			break; /* time outside of tasks, whichever process's */
+		for (size_t i = 0; i < ARRAY_SIZE(of_task); i++)
+			put_label(object, p, row->id, of_task[i]);
 		break;
 	default: {
 		int64_t line;

@@ -9,10 +9,15 @@
 #include "profile/profile.h"
 #include "report/measures.h"
 
+/* What tells a row from others: ids, as the view has them. */
+struct key {
+	uint32_t ids[4];
+};
+
 /* A row and what finds it. */
 struct entry {
 	struct row row; /* first: callers hold this */
-	uint64_t key;
+	struct key key;
 	size_t stamp; /* the last sample, plus one, that counted in its total */
 	size_t processes, threads;
 	UT_hash_handle hh;
@@ -74,20 +79,18 @@ static int append(struct rows *r, struct entry *entry)
 	return 0;
 }
 
-/* The row of (@first, @second), made at first sight as @id, @other; NULL without memory. */
-static struct entry *get(struct rows *r, uint32_t first, uint32_t second, uint32_t id,
-			 uint32_t other)
+/* The row of @key, made at first sight as @id, @other; NULL without memory. */
+static struct entry *get_by_key(struct rows *r, const struct key *key, uint32_t id, uint32_t other)
 {
-	uint64_t key = (uint64_t)first << 32 | second;
 	struct entry *entry;
 
-	HASH_FIND(hh, r->entries, &key, sizeof(key), entry);
+	HASH_FIND(hh, r->entries, key, sizeof(*key), entry);
 	if (entry)
 		return entry;
 	entry = calloc(1, sizeof(*entry) + 2 * r->m->count * sizeof(int64_t));
 	if (!entry)
 		return NULL;
-	entry->key = key;
+	entry->key = *key;
 	entry->row = (struct row){
 		.id = id, .other = other, .self = entry->sums, .total = entry->sums + r->m->count
 	};
@@ -97,6 +100,14 @@ static struct entry *get(struct rows *r, uint32_t first, uint32_t second, uint32
 	}
 	HASH_ADD(hh, r->entries, key, sizeof(entry->key), entry);
 	return entry;
+}
+
+static struct entry *get(struct rows *r, uint32_t first, uint32_t second, uint32_t id,
+			 uint32_t other)
+{
+	const struct key key = { { first, second } };
+
+	return get_by_key(r, &key, id, other);
 }
 
 static uint32_t text_id(const struct profile *p, uint32_t labels, const char *key)
@@ -143,6 +154,19 @@ static int note_members(struct rows *r, struct entry *entry, uint32_t labels)
 	return err ? err : note_member(r, entry, pid, tid, &entry->threads);
 }
 
+/* Tasks of one name in programs of one name are one row; all time outside of tasks is, too. */
+static struct entry *of_task(struct rows *r, uint32_t labels)
+{
+	struct key key = { { text_id(r->p, labels, "task") } };
+
+	if (key.ids[0]) {
+		key.ids[1] = text_id(r->p, labels, "coroutine");
+		key.ids[2] = text_id(r->p, labels, "awaited_by");
+		key.ids[3] = text_id(r->p, labels, "process");
+	}
+	return get_by_key(r, &key, labels, 0);
+}
+
 static struct entry *of_labels(struct rows *r, uint32_t labels)
 {
 	const struct profile *p = r->p;
@@ -157,7 +181,7 @@ static struct entry *of_labels(struct rows *r, uint32_t labels)
 	case ROWS_CONTAINER:
 		return get(r, 0, text_id(p, labels, "container"), labels, 0);
 	default:
-		return get(r, 0, text_id(p, labels, "task"), labels, 0);
+		return of_task(r, labels);
 	}
 }
 

@@ -21,7 +21,7 @@ enum rows_by {
 	ROWS_PROCESS,   /* id: a label set that has its pid, process, ... */
 	ROWS_THREAD,    /* id: a label set that has its pid, tid, ... */
 	ROWS_CONTAINER, /* id: a label set that has it */
-	ROWS_TASK,      /* id: a label set that has it */
+	ROWS_TASK,      /* id: a label set that has it, its coroutine, awaiters and process */
 	ROWS_ON,        /* id: the function that waits; other: label set that says for what */
 	ROWS_CALLERS,   /* id: function, or ROWS_NONE for a matching root */
 	ROWS_CALLEES,   /* id: function, or ROWS_NONE for time in the matching function itself */

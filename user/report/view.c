@@ -39,6 +39,8 @@ enum measures_idle view_idle(const struct report_options *o)
 	if (o->idle || (o->states & MEASURES_IDLE))
 		return MEASURES_WITH_IDLE;
 	switch (o->view) {
+	case REPORT_TASK: /* a task that sleeps or polls is no idle thread: it holds up its loop */
+		return MEASURES_WITH_IDLE;
 	case REPORT_PROCESS:
 	case REPORT_THREAD:
 	case REPORT_CONTAINER:
