@@ -103,6 +103,24 @@ static void print_frame(const struct snapshot_frame *frame, struct source *sourc
 	}
 }
 
+static void print_task(const struct snapshot_thread *thread, FILE *out)
+{
+	if (!thread->task)
+		return;
+	fputs("    task \"", out);
+	print_escaped(thread->task, out);
+	fputc('"', out);
+	if (thread->coroutine) {
+		fputs(" running ", out);
+		print_escaped(thread->coroutine, out);
+	}
+	if (thread->awaited_by) {
+		fputs(", awaited by ", out);
+		print_escaped(thread->awaited_by, out);
+	}
+	fputc('\n', out);
+}
+
 static void print_thread(const struct snapshot_thread *thread, struct source *source, FILE *out)
 {
 	const char *detail = thread->running ? "running" : thread->detail;
@@ -117,6 +135,7 @@ static void print_thread(const struct snapshot_thread *thread, struct source *so
 		print_escaped(thread->on, out);
 	}
 	fputs(thread->holds_gil ? " [gil holder]\n" : "\n", out);
+	print_task(thread, out);
 	for (size_t i = 0; i < thread->frame_count; i++)
 		print_frame(&thread->frames[i], source, out);
 }
@@ -189,6 +208,9 @@ static json_t *thread_to_json(const struct snapshot_thread *thread, struct sourc
 	json_put_text(object, "state", thread->state);
 	json_put_text(object, "detail", thread->detail);
 	json_put_text(object, "on", thread->on);
+	json_put_text(object, "task", thread->task);
+	json_put_text(object, "coroutine", thread->coroutine);
+	json_put_text(object, "awaited_by", thread->awaited_by);
 	json_object_set_new(object, "gil", json_boolean(thread->holds_gil));
 	for (size_t i = 0; i < thread->frame_count; i++)
 		json_array_append_new(frames, frame_to_json(&thread->frames[i], source));

@@ -57,6 +57,8 @@ static struct snapshot_thread describe_thread(const struct profile *p,
 	const struct adder_known_thread *known = &thread->known;
 	uint32_t on = resolver_find_awaited(resolver, process->serial, known->on, known->state);
 
+	struct task_text task = resolver_find_task(resolver, process->serial, thread->task);
+
 	return (struct snapshot_thread){
 		.tid = thread->tid,
 		.name = profile_text(p, thread->name),
@@ -64,6 +66,9 @@ static struct snapshot_thread describe_thread(const struct profile *p,
 								   : ADDER_STATE_OTHER],
 		.detail = known->running ? NULL : wait_detail(known->how, known->syscall),
 		.on = text_or_null(p, on ? on : thread->on),
+		.task = text_or_null(p, task.task),
+		.coroutine = text_or_null(p, task.coroutine),
+		.awaited_by = text_or_null(p, task.awaited_by),
 		.running = known->running,
 		.holds_gil = seen_gil_holder(process, thread->interp) == thread,
 	};

@@ -104,12 +104,18 @@ static void read_stack(struct seen_process *process, struct seen_thread *thread,
 {
 	struct memory_stack stack;
 
-	if (is_blocked(&thread->known))
-		memory_walk(process->pid, &process->how, thread->known.thread_pointer, &stack);
-	else
-		walk_running(process, thread->known.thread_pointer, &stack);
-	if (stack.id >= ADDER_STACK_FIRST_HASH)
-		resolver_stack(resolver, stack.event, sizeof(*stack.event));
+	do {
+		if (is_blocked(&thread->known))
+			memory_walk(process->pid, &process->how, thread->known.thread_pointer,
+				    &stack);
+		else
+			walk_running(process, thread->known.thread_pointer, &stack);
+		if (stack.id >= ADDER_STACK_FIRST_HASH)
+			resolver_stack(resolver, stack.event, sizeof(*stack.event));
+	} while (resolver_learn(resolver, &process->how));
+	if (stack.task)
+		resolver_task(resolver, stack.task, sizeof(*stack.task));
+	thread->task = stack.task ? stack.task->id : 0;
 	thread->stack = stack.id;
 	thread->tstate = stack.tstate;
 	thread->interp = stack.interp;

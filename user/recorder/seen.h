@@ -20,6 +20,7 @@ struct seen_thread {
 	struct adder_known_thread known;
 	uint64_t stack;          /* hash, or enum adder_stack_id */
 	uint64_t tstate, interp; /* addresses; 0: it has none */
+	uint64_t task;           /* id of the asyncio task that it runs; 0: none */
 	uint64_t holder;         /* PyThreadState that held its interpreter's GIL meanwhile; or 0 */
 	uint32_t name, on;       /* the profile's string ids; 0: none */
 	bool settled;            /* state and stack are of one moment */

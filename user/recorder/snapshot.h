@@ -33,7 +33,9 @@ struct snapshot_thread {
 	const char *state;  /* name of an enum adder_state */
 	const char *detail; /* how it waits, as the label of that name; NULL: unknown */
 	const char *on;     /* for whom or what; NULL: unknown */
-	bool running;       /* on a CPU: its stack may have changed while it was read */
+	const char *task;   /* asyncio's, that it runs; NULL: none; these are labels, too: */
+	const char *coroutine, *awaited_by; /* NULL: unknown */
+	bool running; /* on a CPU: its stack may have changed while it was read */
 	bool holds_gil;
 	const struct snapshot_frame *frames; /* leaf first, at least one */
 	size_t frame_count;
