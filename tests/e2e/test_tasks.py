@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""asyncio tasks: each one's time, name, coroutine and awaiters, against what the tasks measured."""
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import adder
+import harness
+from harness import Workload, case, needs
+from judging import every_build
+
+SECOND = 1e9
+HZ = 997
+# CPU time is split by ticks: by 1 ms or so for each stint on a CPU, so by far less than this.
+CPU_SHARE, CPU_SECONDS = 0.05, 0.01
+
+
+def with_tasks():
+    """Builds that have tasks with names."""
+    return [p for p in every_build() if float(p.name.split("-")[0].split(".")[1]) >= 8]
+
+
+def record(python, name, *options):
+    """What the workload said, the samples of its process, and the rows of --by task."""
+    needs(python)
+    with Workload(python, "tasks.py", name) as program:
+        program.expect("ready")
+        with adder.Recording("-p", program.pid, *options, hz=HZ) as recording:
+            program.go()
+            said = json.loads(program.read())
+        program.go()
+    shown = adder.run("report", recording.path, "--by", "task", "--json")
+    samples = [s for s in recording.profile.samples if s.labels["pid"] == said["pid"]]
+    return said["tasks"], samples, json.loads(shown.stdout)["rows"]
+
+
+def total(samples, state):
+    return sum(s.values[state] for s in samples) / SECOND
+
+
+def by_task(samples):
+    found = {}
+    for s in samples:
+        found.setdefault(s.labels.get("task"), []).append(s)
+    return found
+
+
+def wrong_time(name, samples, truth):
+    """What is wrong with a task's seconds; it sleeps exactly as long as it sleeps."""
+    asleep, cpu = total(samples, "sleep"), total(samples, "cpu")
+    if not 0.999 * truth["asleep"] <= asleep <= truth["in_sleep"] + 0.0001:
+        yield "%s: asleep for %.4f s, not %.4f to %.4f" % (name, asleep, truth["asleep"],
+                                                          truth["in_sleep"])
+    if abs(cpu - truth["cpu"]) > CPU_SHARE * truth["cpu"] + CPU_SECONDS:
+        yield "%s: CPU %.4f s, not %.4f" % (name, cpu, truth["cpu"])
+
+
+def wrong_words(name, samples, truth):
+    for key in "coroutine", "awaited_by":
+        said = {s.labels.get(key) for s in samples if s.values["sleep"] or s.values["samples"]}
+        if said != {truth[key]}:
+            yield "%s: %s is %s, not %s" % (name, key, said, truth[key])
+
+
+@case(each=with_tasks, alone=True)
+def kinds(python):
+    """Names of all kinds, chains, gather, TaskGroup, a Task of its own class: time and words."""
+    truths, samples, rows = record(python, "kinds")
+    found, wrong = by_task(samples), []
+    for name, truth in truths.items():
+        kept = name if len(name.encode()) <= 64 else name[:64] + "…"
+        mine = found.get(kept, [])
+        wrong += wrong_time(kept, mine, truth)
+        wrong += wrong_words(kept, mine, truth) if mine else []
+    shown, there = (sum(row["total"]["wall"] for row in rows) / SECOND, total(samples, "wall"))
+    if abs(shown - there) > 1e-6:
+        wrong.append("the rows of --by task sum to %.6f of %.6f s" % (shown, there))
+    # "main" is Task-1 until it has called itself so.
+    strange = [t for t in found if t and t not in truths and t != "Task-1" and t[-1] != "…"]
+    assert not wrong and not strange, "; ".join(wrong + ["there is a %r" % t for t in strange])
+    return "%d tasks" % len(truths)
+
+
+@case(each=with_tasks)
+def many(python):
+    """Beyond 64 default names of a process they are summed by coroutine, the first ones too."""
+    truths, samples, _ = record(python, "many", "--budget", "100")
+    found = by_task(samples)
+    want = {"Task-* (work)": ["alone", "awaited"], "Task-* (many.<locals>.other)": ["other"]}
+    assert set(found) - {None, "main", "Task-* (many)"} == set(want), "tasks are %s" % sorted(map(str, found))
+    for task, parts in want.items():
+        low, high = (sum(truths[p][key] for p in parts) for key in ("asleep", "in_sleep"))
+        got = total(found[task], "sleep")
+        assert 0.999 * low <= got <= high + 0.0001, \
+            "%s: asleep for %.4f s, not %.4f to %.4f" % (task, got, low, high)
+    chain = {s.labels.get("awaited_by") for s in found["Task-* (work)"] if s.values["sleep"]}
+    assert "Task-* (many.<locals>.other)" in {c.split(" < ")[0] for c in chain if c}, chain
+
+
+@case(each=lambda: [with_tasks()[-1]])
+def names(python):
+    """Beyond 4096 names of a process, the others are summed."""
+    truths, samples, _ = record(python, "names", "--budget", "100")
+    found = by_task(samples)
+    kept = [t for t in found if t and t.startswith("job-")]
+    got = total((s for t in kept + ["[other tasks]"] for s in found[t]), "sleep")
+    low, high = (truths["job"][key] for key in ("asleep", "in_sleep"))
+    assert 4000 < len(kept) <= 4096, "%d names" % len(kept)
+    assert total(found["[other tasks]"], "sleep") > 0.05 * got, "too little is summed"
+    assert 0.999 * low <= got <= high + 0.0001, "asleep for %.4f s, not %.4f" % (got, low)
+
+
+@case(each=with_tasks)
+def outside(python):
+    """A callback that is no task's, and code outside of a loop, are in no task."""
+    truths, samples, _ = record(python, "outside")
+    asleep = total(samples, "sleep")
+    assert set(by_task(samples)) == {None}, "there are tasks"
+    low = sum(t["asleep"] for t in truths.values())
+    assert asleep >= 0.999 * low, "asleep for %.4f s, not %.4f" % (asleep, low)
+
+
+if __name__ == "__main__":
+    harness.main()
