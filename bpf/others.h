@@ -124,7 +124,9 @@ static __always_inline __u32 class_of(struct task_struct *task)
 
 /*
  * Who ends the wait of @woken in @state: the caller of the wake-up, if it is in a syscall that does
- * such.  (A wake-up by an interrupt finds whoever was interrupted, rarely in just that syscall.)
+ * such.  Of the GIL only where its holder was not known as the wait began: who was made to let go
+ * of it waits until another takes it.  (A wake-up by an interrupt finds whoever was interrupted,
+ * rarely in just that syscall.)
  */
 static __noinline __u64 awaited_at_wakeup(struct task_struct *woken, __u32 state)
 {
@@ -138,8 +140,8 @@ static __noinline __u64 awaited_at_wakeup(struct task_struct *woken, __u32 state
 								: 0;
 	if (state == ADDER_STATE_IPC)
 		return class_of(caller) == SYSCALL_FD ? awaited_task(caller->group_leader) : 0;
-	if (state != ADDER_STATE_LOCK || caller->tgid != woken->tgid ||
-	    class_of(caller) != SYSCALL_FUTEX)
+	if ((state != ADDER_STATE_LOCK && state != ADDER_STATE_GIL) ||
+	    caller->tgid != woken->tgid || class_of(caller) != SYSCALL_FUTEX)
 		return 0;
 	stack = capture_stack(find_process(caller->tgid), caller->thread.fsbase);
 	/* without a Python stack: the end of a thread, which another joins */
