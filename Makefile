@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test unit tests check bench fuzz fuzzers install uninstall clean
+.PHONY: all profile test test-pythons test-slow unit tests check bench fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -89,6 +89,14 @@ tests: $(UNIT) $(B)/tests/load
 # All there is: units, plain and sanitized; programs in this kernel; what `check` checks; end to end.
 test: all
 	+@MAKE='$(MAKE)' tests/run
+
+# What `test` runs end to end with three versions of Python, with every one.
+test-pythons: all
+	@EVERY_PYTHON=1 tests/e2e/run test_dump test_edges
+
+# The slow ones: for when nothing else waits for the machine, and for CI.
+test-slow: all
+	+@MAKE='$(MAKE)' tests/run slow
 
 unit: $(UNIT)
 	@tests/run-units $(UNIT)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What several tests judge by."""
-import harness
-from pythons import find_all
+from harness import Missing
+from pythons import find_all, one_each
 
 
 def every_build():
     """Every interpreter there is, several of one version too; and those that are missing."""
-    found = find_all()
-    missing = [p for p in harness.every_python() if isinstance(p, harness.Missing)]
-    return found + missing
+    return find_all() + [Missing(minor) for minor, p in one_each().items() if not p]
 
 
 def difference(truth, sample):
