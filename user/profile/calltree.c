@@ -7,16 +7,13 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/tally.h"
 #include "profile/describe.h"
 #include "profile/profile.h"
 
 /* Finds a child by its parent and what it is. */
 struct edge {
-	struct {
-		uint32_t parent, id;
-	} key;
-	uint32_t node;
-	UT_hash_handle hh;
+	uint32_t parent, id;
 };
 
 struct calltree {
@@ -24,21 +21,16 @@ struct calltree {
 	struct calltree_measure measure;
 	size_t count, room;
 	struct calltree_node *nodes;
-	int64_t *sums; /* a node: self, then total */
-	struct edge *edges;
+	int64_t *sums;       /* a node: self, then total */
+	struct tally edges;  /* a uint32_t, the child, by struct edge */
 	uint32_t *processes; /* a label set: the one that stands for its process */
 };
 
 void calltree_free(struct calltree *t)
 {
-	struct edge *edge, *next;
-
 	if (!t)
 		return;
-	HASH_ITER (hh, t->edges, edge, next) {
-		HASH_DEL(t->edges, edge);
-		free(edge);
-	}
+	tally_done(&t->edges);
 	free(t->nodes);
 	free(t->sums);
 	free(t->processes);
@@ -88,22 +80,14 @@ static uint32_t add_node(struct calltree *t, uint32_t parent, uint32_t id, bool 
 /* The child of @parent that is @id, made at first sight; 0 without memory. */
 static uint32_t child_of(struct calltree *t, uint32_t parent, uint32_t id, bool is_process)
 {
-	struct edge probe = { .key = { parent, id } }, *edge;
+	struct edge edge = { parent, id };
+	uint32_t *child = tally_get(&t->edges, &edge, sizeof(edge));
 
-	HASH_FIND(hh, t->edges, &probe.key, sizeof(probe.key), edge);
-	if (edge)
-		return edge->node;
-	edge = malloc(sizeof(*edge));
-	if (!edge)
+	if (!child)
 		return 0;
-	*edge = probe;
-	edge->node = add_node(t, parent, id, is_process);
-	if (edge->node == 0) {
-		free(edge);
-		return 0;
-	}
-	HASH_ADD(hh, t->edges, key, sizeof(edge->key), edge);
-	return edge->node;
+	if (!*child) /* the root is no one's child */
+		*child = add_node(t, parent, id, is_process);
+	return *child;
 }
 
 /* Sums of a hostile file may overflow: they stay at the end of the scale. */
@@ -227,6 +211,7 @@ int calltree_new(const struct profile *p, enum calltree_roots roots,
 		return -ENOMEM;
 	t->p = p;
 	t->measure = *measure;
+	t->edges.size = sizeof(uint32_t);
 	add_node(t, 0, 0, false);
 	if (t->count == 0)
 		return -ENOMEM;

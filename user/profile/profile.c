@@ -11,10 +11,11 @@
 
 #include "base/array.h"
 #include "base/text.h"
-#include "profile/intern.h"
+#include "base/intern.h"
+#include "base/tally.h"
 #include "states.h"
 
-/* What makes a sample one sample: its record in the table, whose id is the sample's index. */
+/* What makes a sample one sample. */
 struct sample_key {
 	uint32_t stack, labels;
 };
@@ -25,12 +26,10 @@ struct profile {
 	struct intern locations; /* struct profile_location */
 	struct intern stacks;    /* uint32_t[] of locations */
 	struct intern labels;    /* struct profile_label[] */
-	struct intern samples;   /* struct sample_key */
+	struct tally samples;    /* struct sample_key: an int64_t a type */
 
 	struct profile_type *types;
 	size_t type_count, type_capacity;
-	int64_t *values; /* type_count a sample, in the samples' order */
-	size_t value_capacity;
 	uint32_t *comments; /* string ids */
 	size_t comment_count, comment_capacity;
 
@@ -61,9 +60,8 @@ void profile_free(struct profile *p)
 	intern_done(&p->locations);
 	intern_done(&p->stacks);
 	intern_done(&p->labels);
-	intern_done(&p->samples);
+	tally_done(&p->samples);
 	free(p->types);
-	free(p->values);
 	free(p->comments);
 	free(p);
 }
@@ -126,7 +124,7 @@ int profile_add_type(struct profile *p, const char *name, const char *unit)
 	struct profile_type type = { profile_string(p, name), profile_string(p, unit) };
 	struct profile_type *types;
 
-	assert(p->samples.count == 0);
+	assert(tally_count(&p->samples) == 0);
 	types = p->error ? NULL
 			 : array_reserve(p->types, &p->type_capacity, p->type_count + 1,
 					 sizeof(type));
@@ -136,6 +134,7 @@ int profile_add_type(struct profile *p, const char *name, const char *unit)
 	}
 	p->types = types;
 	p->types[p->type_count] = type;
+	p->samples.size += sizeof(int64_t);
 	return p->type_count++;
 }
 
@@ -215,35 +214,17 @@ uint32_t profile_labels(struct profile *p, const struct profile_label *labels, s
 	return add(p, &p->labels, sorted, count * sizeof(*sorted));
 }
 
-/* The values of a sample that has just come into being. */
-static int64_t *new_values(struct profile *p)
-{
-	size_t first = (p->samples.count - 1) * p->type_count;
-	int64_t *values = array_reserve(p->values, &p->value_capacity, first + p->type_count + 1,
-					sizeof(*values));
-
-	if (!values) {
-		p->samples.count--; /* without values it must not be seen; nothing is added any more
-				     */
-		p->error = -ENOMEM;
-		return NULL;
-	}
-	p->values = values;
-	memset(values + first, 0, p->type_count * sizeof(*values));
-	return values + first;
-}
-
 int64_t *profile_sample_values(struct profile *p, uint32_t stack, uint32_t labels)
 {
 	struct sample_key key = { stack, labels };
-	size_t before = p->samples.count;
-	uint32_t id;
+	int64_t *values = NULL;
 
 	assert(is_id(p, &p->stacks, stack) && is_id(p, &p->labels, labels));
-	id = add(p, &p->samples, &key, sizeof(key));
-	if (p->error)
-		return NULL;
-	return id == before ? new_values(p) : p->values + id * p->type_count;
+	if (!p->error)
+		values = tally_get(&p->samples, &key, sizeof(key));
+	if (!values)
+		p->error = -ENOMEM;
+	return values;
 }
 
 void profile_comment(struct profile *p, const char *format, ...)
@@ -384,17 +365,17 @@ int64_t profile_label_number(const struct profile *p, uint32_t id, const char *k
 
 size_t profile_sample_count(const struct profile *p)
 {
-	return p->samples.count;
+	return tally_count(&p->samples);
 }
 
 struct profile_sample profile_sample_at(const struct profile *p, size_t index)
 {
-	const struct sample_key *key = intern_at(&p->samples, index, NULL);
+	const struct sample_key *key = tally_key(&p->samples, index);
 
 	return (struct profile_sample){
 		.stack = key->stack,
 		.labels = key->labels,
-		.values = p->values + index * p->type_count,
+		.values = tally_value(&p->samples, index),
 	};
 }
 

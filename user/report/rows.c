@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/tally.h"
 #include "profile/profile.h"
 #include "report/measures.h"
 
@@ -17,20 +17,15 @@ struct key {
 /* A row and what finds it. */
 struct entry {
 	struct row row; /* first: callers hold this */
-	struct key key;
-	size_t stamp; /* the last sample, plus one, that counted in its total */
+	size_t stamp;   /* the last sample, plus one, that counted in its total */
 	size_t processes, threads;
-	UT_hash_handle hh;
 	int64_t sums[];
 };
 
 /* A process or thread, known to its row. */
 struct member {
-	struct {
-		const struct entry *entry;
-		int64_t pid, tid;
-	} key;
-	UT_hash_handle hh;
+	const struct entry *entry;
+	int64_t pid, tid;
 };
 
 struct rows {
@@ -38,67 +33,36 @@ struct rows {
 	const struct measures *m;
 	enum rows_by by;
 	const bool *matches;
-	struct entry *entries, **list;
-	struct member *members;
-	size_t count, room;
-	struct entry **known; /* of a location or label set, by its id: spares the hashing */
+	struct tally entries;  /* struct entry * by what finds it */
+	struct intern members; /* struct member */
+	struct entry **known;  /* of a location or label set, by its id: spares the hashing */
 };
 
 void rows_free(struct rows *r)
 {
-	struct entry *entry, *next_entry;
-	struct member *member, *next_member;
-
 	if (!r)
 		return;
-	HASH_ITER (hh, r->entries, entry, next_entry) {
-		HASH_DEL(r->entries, entry);
-		free(entry);
-	}
-	HASH_ITER (hh, r->members, member, next_member) {
-		HASH_DEL(r->members, member);
-		free(member);
-	}
-	free(r->list);
+	for (size_t i = 0; i < tally_count(&r->entries); i++)
+		free(*(struct entry **)tally_value(&r->entries, i));
+	tally_done(&r->entries);
+	intern_done(&r->members);
 	free(r->known);
 	free(r);
-}
-
-static int append(struct rows *r, struct entry *entry)
-{
-	if (r->count == r->room) {
-		size_t room = r->room ? 2 * r->room : 64;
-		struct entry **list = reallocarray(r->list, room, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		r->list = list;
-		r->room = room;
-	}
-	r->list[r->count++] = entry;
-	return 0;
 }
 
 /* The row of @key, made at first sight as @id, @other; NULL without memory. */
 static struct entry *get_by_key(struct rows *r, const struct key *key, uint32_t id, uint32_t other)
 {
-	struct entry *entry;
+	struct entry **place = tally_get(&r->entries, key, sizeof(*key)), *entry;
 
-	HASH_FIND(hh, r->entries, key, sizeof(*key), entry);
-	if (entry)
-		return entry;
-	entry = calloc(1, sizeof(*entry) + 2 * r->m->count * sizeof(int64_t));
+	if (!place || *place)
+		return place ? *place : NULL;
+	*place = entry = calloc(1, sizeof(*entry) + 2 * r->m->count * sizeof(int64_t));
 	if (!entry)
 		return NULL;
-	entry->key = *key;
 	entry->row = (struct row){
 		.id = id, .other = other, .self = entry->sums, .total = entry->sums + r->m->count
 	};
-	if (append(r, entry)) {
-		free(entry);
-		return NULL;
-	}
-	HASH_ADD(hh, r->entries, key, sizeof(entry->key), entry);
 	return entry;
 }
 
@@ -128,20 +92,12 @@ enum { ANY_THREAD = -2 }; /* as a member's tid: the process itself */
 static int note_member(struct rows *r, struct entry *entry, int64_t pid, int64_t tid,
 		       size_t *members)
 {
-	struct member *member = calloc(1, sizeof(*member)), *known;
+	struct member member = { entry, pid, tid };
+	size_t before = r->members.count;
 
-	if (!member)
+	if (intern_add(&r->members, &member, sizeof(member)) == INTERN_NONE)
 		return -ENOMEM;
-	member->key.entry = entry;
-	member->key.pid = pid;
-	member->key.tid = tid;
-	HASH_FIND(hh, r->members, &member->key, sizeof(member->key), known);
-	if (known) {
-		free(member);
-		return 0;
-	}
-	HASH_ADD(hh, r->members, key, sizeof(member->key), member);
-	++*members;
+	*members += r->members.count - before;
 	return 0;
 }
 
@@ -329,6 +285,7 @@ int rows_collect(const struct profile *p, const struct measures *m, enum rows_by
 
 	if (!r)
 		return -ENOMEM;
+	r->entries.size = sizeof(struct entry *);
 	r->p = p;
 	r->m = m;
 	r->by = by;
@@ -351,12 +308,12 @@ int rows_collect(const struct profile *p, const struct measures *m, enum rows_by
 
 size_t rows_count(const struct rows *r)
 {
-	return r->count;
+	return tally_count(&r->entries);
 }
 
 const struct row *rows_at(const struct rows *r, size_t index)
 {
-	return &r->list[index]->row;
+	return *(const struct row **)tally_value(&r->entries, index);
 }
 
 size_t rows_threads(const struct row *row)

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <uthash.h>
 
 #include "base/cleanup.h"
+#include "base/tally.h"
 #include "profile/profile.h"
 #include "resolve/shares.h"
 #include "resolve/syscall_name.h"
@@ -14,11 +14,10 @@
 struct account {
 	struct account_key key;
 	struct adder_ledger_value sum;
-	UT_hash_handle hh;
 };
 
 struct accounts {
-	struct account *all;
+	struct tally sums; /* struct adder_ledger_value by struct account_key */
 };
 
 /* What the kernel's clock and ours disagree about, of a thread. */
@@ -40,44 +39,37 @@ struct settling {
 
 struct accounts *accounts_new(void)
 {
-	return calloc(1, sizeof(struct accounts));
+	struct accounts *a = calloc(1, sizeof(*a));
+
+	if (a)
+		a->sums.size = sizeof(struct adder_ledger_value);
+	return a;
 }
 
 void accounts_free(struct accounts *a)
 {
-	struct account *account, *next;
-
 	if (!a)
 		return;
-	HASH_ITER (hh, a->all, account, next) {
-		HASH_DEL(a->all, account);
-		free(account);
-	}
+	tally_done(&a->sums);
 	free(a);
 }
 
 int accounts_add(struct accounts *a, const struct account_key *key,
 		 const struct adder_ledger_value *value)
 {
-	struct account *account;
+	struct adder_ledger_value *sum = tally_get(&a->sums, key, sizeof(*key));
 
-	HASH_FIND(hh, a->all, key, sizeof(*key), account);
-	if (!account) {
-		account = calloc(1, sizeof(*account));
-		if (!account)
-			return -ENOMEM;
-		account->key = *key;
-		HASH_ADD(hh, a->all, key, sizeof(*key), account);
-	}
-	account->sum.wait_ns += value->wait_ns;
-	account->sum.runq_ns += value->runq_ns;
-	account->sum.throttled_ns += value->throttled_ns;
-	account->sum.burst_ns += value->burst_ns;
-	account->sum.late_ns += value->late_ns;
-	account->sum.stolen_ns += value->stolen_ns;
-	account->sum.unwalked_ns += value->unwalked_ns;
-	account->sum.count += value->count;
-	account->sum.sys_count += value->sys_count;
+	if (!sum)
+		return -ENOMEM;
+	sum->wait_ns += value->wait_ns;
+	sum->runq_ns += value->runq_ns;
+	sum->throttled_ns += value->throttled_ns;
+	sum->burst_ns += value->burst_ns;
+	sum->late_ns += value->late_ns;
+	sum->stolen_ns += value->stolen_ns;
+	sum->unwalked_ns += value->unwalked_ns;
+	sum->count += value->count;
+	sum->sys_count += value->sys_count;
 	return 0;
 }
 
@@ -322,16 +314,27 @@ static void weigh(struct settling *s, const struct account *account)
 		s->balances[thread].stolen_ns += sum->stolen_ns;
 }
 
+static struct account account_at(const struct accounts *a, size_t index)
+{
+	const struct account_key *key = tally_key(&a->sums, index);
+	const struct adder_ledger_value *sum = tally_value(&a->sums, index);
+
+	return (struct account){ *key, *sum };
+}
+
 static void settle_all(struct accounts *a, struct settling *s, uint32_t threads)
 {
-	struct account *account, *next;
+	for (size_t i = 0; i < tally_count(&a->sums); i++) {
+		struct account account = account_at(a, i);
 
-	HASH_ITER (hh, a->all, account, next)
-		weigh(s, account);
+		weigh(s, &account);
+	}
 	shares_close(s->shares);
-	HASH_ITER (hh, a->all, account, next) {
-		if (!s->hooks->skip(s->hooks->arg, account->key.thread))
-			settle(s, account);
+	for (size_t i = 0; i < tally_count(&a->sums); i++) {
+		struct account account = account_at(a, i);
+
+		if (!s->hooks->skip(s->hooks->arg, account.key.thread))
+			settle(s, &account);
 	}
 	for (uint32_t thread = 0; thread < threads; thread++) {
 		if (!s->hooks->skip(s->hooks->arg, thread))

@@ -3,7 +3,8 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "base/tally.h"
 
 #define FEW_TICKS 4 /* a stratum that should have fewer is split with others */
 
@@ -19,15 +20,13 @@ struct stratum_key {
 };
 
 struct stratum {
-	struct stratum_key key;
 	struct share share;
 	bool pooled;
-	UT_hash_handle hh;
 };
 
 struct shares {
 	uint64_t tick_ns;
-	struct stratum *strata;
+	struct tally strata;  /* struct stratum by struct stratum_key */
 	struct share pools[]; /* of each thread's small strata */
 };
 
@@ -35,46 +34,28 @@ struct shares *shares_new(uint32_t threads, uint64_t tick_ns)
 {
 	struct shares *s = calloc(1, sizeof(*s) + threads * sizeof(s->pools[0]));
 
-	if (s)
-		s->tick_ns = tick_ns;
+	if (!s)
+		return NULL;
+	s->tick_ns = tick_ns;
+	s->strata.size = sizeof(struct stratum);
 	return s;
 }
 
 void shares_free(struct shares *s)
 {
-	struct stratum *stratum, *next;
-
 	if (!s)
 		return;
-	HASH_ITER (hh, s->strata, stratum, next) {
-		HASH_DEL(s->strata, stratum);
-		free(stratum);
-	}
+	tally_done(&s->strata);
 	free(s);
-}
-
-static struct stratum *find(const struct shares *s, uint32_t thread, uint64_t stack)
-{
-	struct stratum_key key = { .stack = stack, .thread = thread };
-	struct stratum *stratum;
-
-	HASH_FIND(hh, s->strata, &key, sizeof(key), stratum);
-	return stratum;
 }
 
 /* The share that @stack's time is in; without memory for its own, the thread's pool. */
 static struct share *get(struct shares *s, uint32_t thread, uint64_t stack)
 {
-	struct stratum *stratum = find(s, thread, stack);
+	struct stratum_key key = { .stack = stack, .thread = thread };
+	struct stratum *stratum = tally_get(&s->strata, &key, sizeof(key));
 
-	if (stratum)
-		return &stratum->share;
-	stratum = calloc(1, sizeof(*stratum));
-	if (!stratum)
-		return &s->pools[thread];
-	stratum->key = (struct stratum_key){ .stack = stack, .thread = thread };
-	HASH_ADD(hh, s->strata, key, sizeof(stratum->key), stratum);
-	return &stratum->share;
+	return stratum ? &stratum->share : &s->pools[thread];
 }
 
 void shares_add_time(struct shares *s, uint32_t thread, uint64_t stack, uint64_t ns)
@@ -89,10 +70,10 @@ void shares_add_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_
 
 void shares_close(struct shares *s)
 {
-	struct stratum *stratum, *next;
-
-	HASH_ITER (hh, s->strata, stratum, next) {
-		struct share *pool = &s->pools[stratum->key.thread];
+	for (size_t i = 0; i < tally_count(&s->strata); i++) {
+		const struct stratum_key *key = tally_key(&s->strata, i);
+		struct stratum *stratum = tally_value(&s->strata, i);
+		struct share *pool = &s->pools[key->thread];
 
 		/* a large one without ticks can't be split by its own, either */
 		stratum->pooled =
@@ -106,7 +87,8 @@ void shares_close(struct shares *s)
 
 static struct share *share_of(struct shares *s, uint32_t thread, uint64_t stack)
 {
-	struct stratum *stratum = find(s, thread, stack);
+	struct stratum_key key = { .stack = stack, .thread = thread };
+	struct stratum *stratum = tally_find(&s->strata, &key, sizeof(key));
 
 	return stratum && !stratum->pooled ? &stratum->share : &s->pools[thread];
 }

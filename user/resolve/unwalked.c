@@ -2,62 +2,51 @@
 #include "resolve/unwalked.h"
 
 #include <stdlib.h>
-#include <uthash.h>
+
+#include "base/tally.h"
 
 struct group_key {
 	uint32_t thread, state;
 };
 
 struct group {
-	struct group_key key;
 	uint64_t weight_ns, given_weight_ns;
 	struct unwalked_time time, given;
-	UT_hash_handle hh;
 };
 
 struct unwalked {
-	struct group *groups;
+	struct tally groups; /* struct group by struct group_key */
 };
 
 struct unwalked *unwalked_new(void)
 {
-	return calloc(1, sizeof(struct unwalked));
+	struct unwalked *u = calloc(1, sizeof(*u));
+
+	if (u)
+		u->groups.size = sizeof(struct group);
+	return u;
 }
 
 void unwalked_free(struct unwalked *u)
 {
-	struct group *group, *next;
-
 	if (!u)
 		return;
-	HASH_ITER (hh, u->groups, group, next) {
-		HASH_DEL(u->groups, group);
-		free(group);
-	}
+	tally_done(&u->groups);
 	free(u);
 }
 
 static struct group *find(const struct unwalked *u, uint32_t thread, uint32_t state)
 {
 	struct group_key key = { thread, state };
-	struct group *group;
 
-	HASH_FIND(hh, u->groups, &key, sizeof(key), group);
-	return group;
+	return tally_find(&u->groups, &key, sizeof(key));
 }
 
 static struct group *get(struct unwalked *u, uint32_t thread, uint32_t state)
 {
-	struct group *group = find(u, thread, state);
+	struct group_key key = { thread, state };
 
-	if (group)
-		return group;
-	group = calloc(1, sizeof(*group));
-	if (!group)
-		return NULL;
-	group->key = (struct group_key){ thread, state };
-	HASH_ADD(hh, u->groups, key, sizeof(group->key), group);
-	return group;
+	return tally_get(&u->groups, &key, sizeof(key));
 }
 
 void unwalked_add(struct unwalked *u, uint32_t thread, uint32_t state,

@@ -6,8 +6,8 @@
  * 0 in the order of first sight; records are copied, never move and live as long as the table.
  * The hash is seeded at random, so that a hostile file cannot choose records that collide.
  */
-#ifndef PROFILE_INTERN_H
-#define PROFILE_INTERN_H
+#ifndef BASE_INTERN_H
+#define BASE_INTERN_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +33,9 @@ struct intern {
  * INTERN_NONE without memory (or ids); the table is then unchanged.
  */
 uint32_t intern_add(struct intern *t, const void *bytes, size_t size);
+
+/** The id of the record that equals @size bytes at @bytes; INTERN_NONE if there is none. */
+uint32_t intern_find(const struct intern *t, const void *bytes, size_t size);
 
 /**
  * Record @id, which must exist: its bytes, aligned for uint64_t, and in *@ret_size (which may be

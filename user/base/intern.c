@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "profile/intern.h"
+#include "base/intern.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -104,6 +104,16 @@ static struct intern_record *new_record(struct intern *t, uint32_t hash, const v
 	r->size = size;
 	memcpy(r->bytes, bytes, size);
 	return r;
+}
+
+uint32_t intern_find(const struct intern *t, const void *bytes, size_t size)
+{
+	const uint32_t *slot;
+
+	if (!t->slots || size >= UINT32_MAX)
+		return INTERN_NONE;
+	slot = find_slot(t, hash_bytes(t->seed, bytes, size), bytes, size);
+	return *slot ? *slot - 1 : INTERN_NONE;
 }
 
 uint32_t intern_add(struct intern *t, const void *bytes, size_t size)
