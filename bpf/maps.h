@@ -28,13 +28,12 @@ MAP_DECLARE(threads, BPF_MAP_TYPE_HASH, 32768, __u32, struct adder_thread);
 MAP_DECLARE(ledger_a, BPF_MAP_TYPE_HASH, 32768, struct adder_ledger_key, struct adder_ledger_value);
 MAP_DECLARE(ledger_b, BPF_MAP_TYPE_HASH, 32768, struct adder_ledger_key, struct adder_ledger_value);
 
-/* What user space has been told: stacks by hash, code objects by {process, address, signature}. */
-struct code_key {
-	__u64 code;
-	__u32 serial, signature;
-};
+/*
+ * What user space has been told: stacks and awaited ones by id, code objects.  What falls out, or
+ * is taken out because user space let go of it, is told again when it comes again.
+ */
 MAP_DECLARE(stacks_told, BPF_MAP_TYPE_LRU_HASH, 65536, __u64, __u32);
-MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct code_key, __u32);
+MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct adder_code_key, __u32);
 
 /* Process ids asked for: with ADDER_SELECT_PIDS, or _FAMILY. */
 MAP_DECLARE(pids, BPF_MAP_TYPE_HASH, 65536, __u32, __u32);

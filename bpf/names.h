@@ -33,7 +33,7 @@ static long tell_code(__u32 index, void *context)
 	struct tell_codes *tell = context;
 	struct adder_event_code *e;
 	struct adder_frame *f;
-	struct code_key key;
+	struct adder_code_key key;
 	__u32 zero = 0, one = 1;
 	__u64 bytes;
 

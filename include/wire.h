@@ -396,6 +396,12 @@ enum adder_awaited_kind {
 	ADDER_AWAITED_CODE,    /* the function of @code and @signature in process @serial */
 };
 
+/* What makes a code object that was told one of its own. */
+struct adder_code_key {
+	__u64 code;
+	__u32 serial, signature;
+};
+
 #define ADDER_AWAITED_BYTES 256
 
 /* Told when it is first waited for.  @id is what ledger keys have in `on`; bit 63 is clear. */
@@ -430,6 +436,8 @@ struct adder_event_awaited {
 	X(FRAME_LOOP, "frame_loop", "stacks cut short: deeper than any stack should be")           \
 	X(CODE_FAULT, "code_fault",                                                                \
 	  "names read later or not at all: their memory was not present")                          \
+	X(MEMORY, "memory",                                                                        \
+	  "functions or stacks lumped together: adder's own memory was full (--memory)")           \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */

@@ -37,7 +37,7 @@ static int make(void **state)
 
 	memset(&f, 0, sizeof(f));
 	f.p = profile_new();
-	f.a = accounts_new();
+	f.a = accounts_new(0, 0);
 	profile_add_adder_types(f.p);
 	stack_of(f.p, "unused"); /* so that no stack has id 0 */
 	f.leaf = stack_of(f.p, "leaf");
@@ -354,6 +354,29 @@ static void says_how_it_waited(void **state)
 	}
 }
 
+static void lumps_together_what_there_is_no_room_for(void **state)
+{
+	enum { MAX = 10, ALL = 50 };
+	struct fixture *f = *state;
+
+	accounts_free(f->a);
+	f->a = accounts_new(MAX, f->other);
+	for (uint32_t i = 0; i < ALL; i++) {
+		char name[] = { 'a' + i % 25, '\0' };
+		uint32_t stack = stack_of(f->p, name);
+
+		add_wait(f, i % 2, stack, ADDER_STATE_NET,
+			 (struct adder_ledger_value){ .wait_ns = 1 + i, .burst_ns = TICK });
+		add_ticks(f, i % 2, stack, stack, 1, 0);
+	}
+	settle(f);
+	assert_true(accounts_refused(f->a) >= ALL - MAX);
+	assert_true(profile_sample_count(f->p) <= 2 * MAX + 4);
+	assert_int_equal(sum_of(f, "net", -1, -1), ALL * (ALL + 1) / 2);
+	assert_int_equal(sum_of(f, "cpu", -1, -1), ALL * TICK);
+	assert_int_equal(sum_of(f, "samples", -1, -1), ALL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -370,6 +393,7 @@ int main(void)
 		TEST(counts_stacks_that_were_never_told),
 		TEST(leaves_out_who_was_not_asked_for),
 		TEST(says_how_it_waited),
+		TEST(lumps_together_what_there_is_no_room_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

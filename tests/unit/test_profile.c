@@ -249,6 +249,36 @@ static void stays_exact_with_many_stacks_and_samples(void **state)
 		assert_int_equal(profile_sample_at(p, i).values[0], 2 * i);
 }
 
+static void takes_no_more_than_its_limit(void **state)
+{
+	struct profile *p = *state;
+	uint32_t known = location(p, "known", 1), lumped, stack;
+	uint64_t before;
+	char name[32];
+
+	profile_limit(p, 1 << 20);
+	for (int i = 0; i < 100000; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		lumped = location(p, name, i);
+		stack = profile_stack(p, (uint32_t[]){ lumped, known }, 2);
+	}
+	assert_string_equal(
+		profile_text(p,
+			     profile_function_at(p, profile_location_at(p, lumped).function).name),
+		"[memory full]");
+	assert_true(profile_string_count(p) < (1 << 20) / 32);
+	assert_true(profile_refused(p) > 100000);
+	/* what was known, and how it was called, is told for long after */
+	assert_int_equal(location(p, "known", 1), known);
+	assert_int_equal(profile_stack(p, (uint32_t[]){ lumped, known }, 2), stack);
+	assert_int_not_equal(stack, profile_stack(p, &lumped, 1));
+	assert_int_equal(profile_error(p), 0);
+	profile_limit(p, 0);
+	before = profile_refused(p);
+	assert_string_equal(profile_text(p, profile_string(p, "new")), "new");
+	assert_int_equal(profile_refused(p), before);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, make, unmake)
@@ -268,6 +298,7 @@ int main(void)
 		CASE(gives_pseudo_functions_no_place),
 		CASE(finds_comments_by_key),
 		CASE(stays_exact_with_many_stacks_and_samples),
+		CASE(takes_no_more_than_its_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

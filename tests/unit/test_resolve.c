@@ -16,6 +16,9 @@
 #define SERIAL 3
 #define TID    41
 #define HASH   (1ULL << 63 | 5)
+#define HELD   (1ULL << 63 | 1ULL << 62) /* a stack that a thread waits on all the time */
+#define LATE   (HELD | 1)                /* one that is told after its time */
+#define MEMORY 8000000
 
 /* A resolver, and what its process would answer. */
 struct fixture {
@@ -23,6 +26,8 @@ struct fixture {
 	struct resolver *r;
 	int codes_read, bytes_read;
 	bool is_gone;
+	uint64_t untold;
+	bool held_is_untold;
 };
 
 static void set_text(char *dst, uint32_t *bytes, uint32_t *state, const char *text)
@@ -71,15 +76,31 @@ static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, 
 	return 0;
 }
 
+static void untell(void *arg, uint64_t id)
+{
+	struct fixture *f = arg;
+
+	f->untold++;
+	f->held_is_untold |= id == HELD;
+}
+
+static void untell_code(void *arg, const struct adder_code_key *key)
+{
+	struct fixture *f = arg;
+
+	assert_int_equal(key->serial, SERIAL);
+	f->untold++;
+}
+
 static int make(void **state)
 {
 	static struct fixture f;
-	const struct resolver_hooks hooks = { read_code, read_memory, &f };
+	const struct resolver_hooks hooks = { read_code, read_memory, untell, untell_code, &f };
 
 	memset(&f, 0, sizeof(f));
 	f.p = profile_new();
 	profile_add_adder_types(f.p);
-	f.r = resolver_new(f.p, &hooks);
+	f.r = resolver_new(f.p, &hooks, MEMORY);
 	*state = &f;
 	return f.r ? 0 : -1;
 }
@@ -455,6 +476,97 @@ static void takes_a_state_that_it_does_not_know_for_other(void **state)
 	assert_int_equal(profile_sample_at(f->p, 0).values[profile_type_find(f->p, "other")], 9);
 }
 
+/* A drain of what threads have done since the last one, with the stack HELD still in one's record.
+ */
+static void drain(struct fixture *f)
+{
+	if (resolver_is_crowded(f->r))
+		resolver_hold(f->r, SERIAL, HELD);
+	resolver_drained(f->r);
+}
+
+static void lets_go_of_what_is_not_in_use(void **state)
+{
+	enum { DRAINS = 20, EACH = 3000 };
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+	uint64_t told = 0;
+
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "held");
+	add_stack(f, HELD, 0x100);
+	add_wait(f, SERIAL, LATE, ADDER_STATE_NET, 500); /* its stack did not get through */
+	for (uint64_t i = 0; i < DRAINS; i++) {
+		for (uint64_t j = 1; j <= EACH; j++) {
+			add_code(f, j << 32 | i << 8, "many");
+			add_stack(f, HASH + (i * EACH + j) * 16, j << 32 | i << 8);
+			add_wait(f, SERIAL, HASH + (i * EACH + j) * 16, ADDER_STATE_NET, 1);
+			told += 2;
+		}
+		drain(f);
+		if (i == 5) {
+			add_code(f, 0x200, "late");
+			add_stack(f, LATE, 0x200);
+		}
+	}
+	/* those of three drains, and what it takes to be crowded */
+	assert_true(told - f->untold <= 4 * 2 * EACH + MEMORY / 8 * 2 / 512);
+	assert_true(f->untold > told / 2);
+	assert_false(f->held_is_untold);
+	add_wait(f, SERIAL, HELD, ADDER_STATE_NET, 700);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "held"), 700);
+	assert_int_equal(wall_of(f, "late"), 500);
+	assert_int_equal(wall_of(f, "many"), DRAINS * EACH);
+	assert_int_equal(totals.unknown_stacks, 0);
+}
+
+static void knows_again_what_is_told_again(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	for (uint64_t i = 1; i <= MEMORY / 8 * 2 / 512; i++)
+		add_code(f, i << 16, "other");
+	for (int round = 0; round < 3; round++) {
+		add_code(f, 0x100, "rare");
+		add_stack(f, HASH, 0x100);
+		add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 1);
+		for (int i = 0; i < 5; i++)
+			resolver_drained(f->r);
+	}
+	assert_true(f->untold > 0);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_of(f, "rare"), 3);
+}
+
+static void lumps_threads_together_that_are_too_many(void **state)
+{
+	enum { MAX = MEMORY / 2048, MORE = 100 };
+	struct fixture *f = *state;
+	struct adder_ledger_key key = { .stack = ADDER_STACK_NONE, .state = ADDER_STATE_NET };
+	struct adder_ledger_value value = { .wait_ns = 1 };
+	struct resolver_totals totals;
+	int64_t lumped = 0;
+
+	add_process(f, SERIAL);
+	key.process = SERIAL;
+	for (key.tid = 1; key.tid <= MAX + MORE; key.tid++)
+		resolver_add(f->r, &key, &value);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(totals.threads, MAX + 1);
+	assert_int_equal(totals.refused, MORE);
+	assert_int_equal(wall_of(f, "[no Python stack]"), MAX + MORE);
+	for (size_t i = 0; i < profile_sample_count(f->p); i++) {
+		struct profile_sample s = profile_sample_at(f->p, i);
+
+		lumped += profile_label_number(f->p, s.labels, "tid", -1) == 0 ? s.values[0] : 0;
+		assert_string_equal(profile_label_text(f->p, s.labels, "process"), "app.py");
+	}
+	assert_int_equal(lumped, MORE);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -472,6 +584,9 @@ int main(void)
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
 		TEST(takes_a_state_that_it_does_not_know_for_other),
+		TEST(lets_go_of_what_is_not_in_use),
+		TEST(knows_again_what_is_told_again),
+		TEST(lumps_threads_together_that_are_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -18,6 +19,10 @@
 #define DEFAULT_HZ     99 /* not 100: no beat with what programs do every 10 ms */
 #define DEFAULT_BUDGET 0.01
 #define MAX_HZ         10000
+#define DEFAULT_MB     64
+#define DEFAULT_CPU_MB 8  /* the more CPUs, the more stacks */
+#define MIN_MB         16 /* most of it for what adder takes in any case */
+#define MAX_MB         1000000
 
 struct record_args {
 	struct recording recording;
@@ -25,7 +30,7 @@ struct record_args {
 	bool brief; /* plain `adder`: no file */
 };
 
-enum { OPTION_BUDGET = 0x200 };
+enum { OPTION_BUDGET = 0x200, OPTION_MEMORY };
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0,
@@ -38,6 +43,10 @@ static const struct argp_option options[] = {
 	{ "budget", OPTION_BUDGET, "PERCENT", 0,
 	  "of each CPU that walking stacks at switches may take (1); above it, "
 	  "stacks are sampled. 100: no limit",
+	  0 },
+	{ "memory", OPTION_MEMORY, "MB", 0,
+	  "that adder may take (64, or 8 a CPU if that is more); beyond it, new functions and "
+	  "stacks are lumped together",
 	  0 },
 	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
 	{ 0 },
@@ -64,6 +73,24 @@ static void set_budget(struct argp_state *state, struct recording *recording, co
 		recording->budget = percent / 100;
 }
 
+static void set_memory(struct argp_state *state, struct recording *recording, const char *text)
+{
+	uint64_t mb;
+
+	if (text_to_u64(text, MIN_MB, MAX_MB, &mb))
+		argp_error(state, "the memory '%s' is no number of megabytes from %d to %d", text,
+			   MIN_MB, MAX_MB);
+	else
+		recording->memory_bytes = mb * 1000000;
+}
+
+static size_t default_memory(void)
+{
+	long mb = sysconf(_SC_NPROCESSORS_ONLN) * DEFAULT_CPU_MB;
+
+	return (mb > DEFAULT_MB ? mb : DEFAULT_MB) * 1000000UL;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct record_args *args = state->input;
@@ -83,6 +110,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_BUDGET:
 		set_budget(state, &args->recording, arg);
+		return 0;
+	case OPTION_MEMORY:
+		set_memory(state, &args->recording, arg);
 		return 0;
 	case 'o':
 		args->output = arg;
@@ -146,6 +176,7 @@ static int write_profile(const struct profile *p, int fd, const char *path)
 int cmd_record(int argc, char **argv)
 {
 	struct record_args args = { .recording = { .rate_hz = DEFAULT_HZ,
+						   .memory_bytes = default_memory(),
 						   .budget = DEFAULT_BUDGET },
 				    .output = DEFAULT_FILE };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
@@ -172,6 +203,7 @@ int cmd_profile(int argc, char **argv)
 {
 	struct record_args args = {
 		.recording = { .rate_hz = DEFAULT_HZ,
+			       .memory_bytes = default_memory(),
 			       .budget = DEFAULT_BUDGET,
 			       .duration_ns = 10000000000ULL },
 		.brief = true,

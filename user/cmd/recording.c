@@ -173,6 +173,7 @@ static int begin(struct recording_run *run)
 static int open_recorder(struct recording_run *run)
 {
 	struct recorder_options options = { .rate_hz = run->options->rate_hz,
+					    .memory_bytes = run->options->memory_bytes,
 					    .budget = run->options->budget,
 					    .filter = &run->options->filter };
 	int err;

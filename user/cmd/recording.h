@@ -15,6 +15,7 @@ struct profile;
 struct recording {
 	uint64_t duration_ns; /* 0: until a signal, or the command's end */
 	uint32_t rate_hz;
+	size_t memory_bytes;
 	double budget; /* part of each CPU for walks at switches; 1: no limit */
 	struct filter filter;
 	char **command; /* NULL, or its arguments ended by NULL */

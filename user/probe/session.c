@@ -312,6 +312,16 @@ int session_find_thread(struct session *s, uint32_t tid, struct adder_thread *re
 	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.threads), &tid, ret) ? -errno : 0;
 }
 
+void session_untell(struct session *s, uint64_t id)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.stacks_told), &id);
+}
+
+void session_untell_code(struct session *s, const struct adder_code_key *key)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.codes_told), key);
+}
+
 /* ---- processes ---- */
 
 uint32_t session_new_serial(struct session *s)

@@ -91,6 +91,10 @@ void session_each_thread(struct session *s,
 /** The record of thread @tid as it is now; -ENOENT. */
 int session_find_thread(struct session *s, uint32_t tid, struct adder_thread *ret);
 
+/** Take back that a stack, or an awaited one, was told, and that a code object was. */
+void session_untell(struct session *s, uint64_t id);
+void session_untell_code(struct session *s, const struct adder_code_key *key);
+
 /* ---- processes ---- */
 
 /** A serial that no process has had. */

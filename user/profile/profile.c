@@ -15,6 +15,8 @@
 #include "base/tally.h"
 #include "states.h"
 
+#define RECORD_BYTES 32 /* that a record takes beside its own */
+
 /* What makes a sample one sample. */
 struct sample_key {
 	uint32_t stack, labels;
@@ -32,6 +34,13 @@ struct profile {
 	size_t type_count, type_capacity;
 	uint32_t *comments; /* string ids */
 	size_t comment_count, comment_capacity;
+
+	/* what is given out for what would go beyond the limit */
+	struct {
+		uint32_t string, function, location, stack;
+	} full;
+	size_t bytes, limit; /* 0: none */
+	uint64_t refused;
 
 	struct profile_meta meta;
 	int error;
@@ -71,15 +80,53 @@ int profile_error(const struct profile *p)
 	return p->error;
 }
 
+/* The record of @table that stands for those beyond the limit; NULL if it has none. */
+static const uint32_t *stand_in(const struct profile *p, const struct intern *table)
+{
+	if (table == &p->strings)
+		return &p->full.string;
+	if (table == &p->functions)
+		return &p->full.function;
+	if (table == &p->locations)
+		return &p->full.location;
+	return table == &p->stacks ? &p->full.stack : NULL;
+}
+
+/* Is there no room for more in @table? */
+static bool is_full(const struct profile *p, const struct intern *table)
+{
+	size_t limit = table == &p->stacks ? p->limit : p->limit / 2;
+
+	return p->limit && p->bytes >= limit && stand_in(p, table);
+}
+
+/* Beyond the limit: the record if it is there already, else the one that stands for it. */
+static uint32_t find_or_refuse(struct profile *p, const struct intern *table, const void *bytes,
+			       size_t size)
+{
+	uint32_t id = intern_find(table, bytes, size);
+
+	if (id != INTERN_NONE)
+		return id;
+	p->refused++;
+	return *stand_in(p, table);
+}
+
 /* Every record comes in here: the one place where running out of memory becomes sticky. */
 static uint32_t add(struct profile *p, struct intern *table, const void *bytes, size_t size)
 {
-	uint32_t id = p->error ? INTERN_NONE : intern_add(table, bytes, size);
+	size_t before = table->count;
+	uint32_t id;
 
+	if (is_full(p, table))
+		return find_or_refuse(p, table, bytes, size);
+	id = p->error ? INTERN_NONE : intern_add(table, bytes, size);
 	if (id == INTERN_NONE) {
 		p->error = -ENOMEM;
 		return 0;
 	}
+	if (table->count > before)
+		p->bytes += size + RECORD_BYTES;
 	return id;
 }
 
@@ -87,6 +134,22 @@ static uint32_t add(struct profile *p, struct intern *table, const void *bytes, 
 static bool is_id(const struct profile *p, const struct intern *table, uint32_t id)
 {
 	return p->error || id < table->count;
+}
+
+void profile_limit(struct profile *p, size_t bytes)
+{
+	uint32_t location = profile_pseudo(p, "[memory full]");
+
+	p->full.location = location;
+	p->full.function = profile_location_at(p, location).function;
+	p->full.string = profile_function_at(p, p->full.function).name;
+	p->full.stack = profile_stack(p, &location, 1);
+	p->limit = bytes;
+}
+
+uint64_t profile_refused(const struct profile *p)
+{
+	return p->refused;
 }
 
 static bool is_ascii(const char *text, size_t size)

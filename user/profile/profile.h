@@ -62,6 +62,16 @@ int profile_error(const struct profile *p);
 
 /* ---- adding ---- */
 
+/**
+ * From now on take up to about @bytes for texts, functions, locations and stacks; 0: no limit.
+ * Beyond, what is not there yet is not added, and the id of "[memory full]" of its kind is
+ * returned.  Half of it is kept for stacks: of functions that are known, or lumped together so.
+ */
+void profile_limit(struct profile *p, size_t bytes);
+
+/** How often "[memory full]" was returned for something else. */
+uint64_t profile_refused(const struct profile *p);
+
 /** Intern @text (copied; broken UTF-8 becomes '?'). */
 uint32_t profile_string(struct profile *p, const char *text);
 

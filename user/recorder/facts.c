@@ -3,11 +3,13 @@
 #include "recorder/facts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "proc/process.h"
 #include "profile/profile.h"
 #include "recorder/members.h"
 
@@ -59,12 +61,16 @@ static uint64_t own_cpu_ns(void)
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000ULL;
 }
 
+/* The most that it has been.  getrusage() counts what this process was before it became adder. */
 static uint64_t own_rss_bytes(void)
 {
-	struct rusage usage;
+	char text[4096];
+	ssize_t bytes = process_read_text(getpid(), "status", text, sizeof(text) - 1);
+	const char *line;
 
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss * 1024ULL;
+	text[bytes < 0 ? 0 : bytes] = '\0';
+	line = strstr(text, "\nVmHWM:");
+	return line ? strtoull(line + strlen("\nVmHWM:"), NULL, 10) * 1024 : 0;
 }
 
 static void add_unprofiled(void *arg, pid_t pid, const char *name, const char *reason)
@@ -92,7 +98,8 @@ static void add_costs(struct profile *p, const struct recording_facts *f)
 	profile_comment(p, "own_cpu_ns: %llu", (unsigned long long)own_cpu_ns());
 	if (f->bpf_ns)
 		profile_comment(p, "own_bpf_ns: %llu", (unsigned long long)f->bpf_ns);
-	profile_comment(p, "own_rss_bytes: %llu", (unsigned long long)own_rss_bytes());
+	if (own_rss_bytes())
+		profile_comment(p, "own_rss_bytes: %llu", (unsigned long long)own_rss_bytes());
 }
 
 static void add_stolen(struct profile *p, const struct stolen *before)

@@ -22,6 +22,8 @@
 #define TURN_MS     100        /* between looks at the ring buffer */
 #define RETRY_MS    1          /* while a process is not ready to be set up */
 #define DRAIN_NS    1000000000 /* between drains of the ledger */
+#define CROWDED_NS  250000000  /* the same when much has been told: what it takes goes by this */
+#define OWN_BYTES   12000000   /* that adder takes before it knows anything */
 #define PATIENCE_NS 100000000  /* after which an unready process is asked less often */
 
 struct recorder {
@@ -152,6 +154,21 @@ static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, 
 	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
 }
 
+/* What is let go of here must not count as told there. */
+static void untell(void *arg, uint64_t id)
+{
+	struct recorder *r = arg;
+
+	session_untell(r->session, id);
+}
+
+static void untell_code(void *arg, const struct adder_code_key *key)
+{
+	struct recorder *r = arg;
+
+	session_untell_code(r->session, key);
+}
+
 /* ---- threads that were there before ---- */
 
 /* Its record is untouched: it still is in the wait that it was found in. */
@@ -206,7 +223,7 @@ static int build(struct recorder *r)
 	const struct session_handler handler = { .event = take_event,
 						 .mapped = take_mapped,
 						 .arg = r };
-	const struct resolver_hooks hooks = { read_code, read_memory, r };
+	const struct resolver_hooks hooks = { read_code, read_memory, untell, untell_code, r };
 	struct members_rooms rooms = { .filter = r->options.filter, .family = r->options.family };
 	int err = session_open(&session, &handler, &r->session);
 
@@ -217,7 +234,8 @@ static int build(struct recorder *r)
 		return -ENOMEM;
 	profile_add_adder_types(r->profile);
 	r->discover = rooms.discover = discover_new();
-	r->resolver = rooms.resolver = resolver_new(r->profile, &hooks);
+	r->resolver = rooms.resolver =
+		resolver_new(r->profile, &hooks, r->options.memory_bytes - OWN_BYTES);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
 	return r->discover && r->resolver && r->members ? 0 : -ENOMEM;
@@ -293,16 +311,31 @@ int recorder_timeout_ms(const struct recorder *r)
 		       : TURN_MS;
 }
 
-/* The programs' cost is counted in one turn of ten: counting is no free ride either. */
+/* What a thread's record refers to will come with a later drain. */
+static void hold(void *arg, uint32_t tid, const struct adder_thread *t)
+{
+	struct recorder *r = arg;
+
+	(void)tid;
+	resolver_hold(r->resolver, t->process, t->stack);
+	resolver_hold(r->resolver, t->process, t->on);
+	resolver_hold(r->resolver, t->held_key.process, t->held_key.stack);
+	resolver_hold(r->resolver, t->held_key.process, t->held_key.on);
+}
+
 static int drain(struct recorder *r)
 {
-	int err = session_drain(r->session, take_entry, r);
+	int err;
 
+	if (resolver_is_crowded(r->resolver))
+		session_each_thread(r->session, hold, r);
+	err = session_drain(r->session, take_entry, r);
 	resolver_drained(r->resolver);
 	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
 	return err;
 }
 
+/* The programs' cost is counted in one turn of ten: counting is no free ride either. */
 int recorder_turn(struct recorder *r)
 {
 	bool waiting;
@@ -315,7 +348,8 @@ int recorder_turn(struct recorder *r)
 	r->waiting = waiting;
 	if (members_want_look(r->members))
 		session_look(r->session, look_at_thread, r);
-	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns < DRAIN_NS)
+	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns <
+	    (resolver_is_crowded(r->resolver) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
 	return drain(r);
@@ -391,6 +425,7 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	members_settle(r->members);
 	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);
 	session_lost(r->session, facts.lost);
+	facts.lost[ADDER_LOST_MEMORY] = facts.totals.refused;
 	session_walks(r->session, &facts.walked, &facts.unwalked);
 	facts.duration_ns = r->end_ns - r->start_ns;
 	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))

@@ -7,6 +7,7 @@
 #define RECORDER_RECORDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,7 +19,8 @@ struct recorder;
 
 struct recorder_options {
 	uint32_t rate_hz;
-	double budget; /* part of each CPU that walking at switches may take; 1: no limit */
+	size_t memory_bytes; /* that adder's process may take, about; 16 MB at the least */
+	double budget;       /* part of each CPU that walking at switches may take; 1: no limit */
 	const struct filter *filter; /* borrowed while the recorder lives */
 	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
 };

@@ -76,7 +76,9 @@ static int build(struct snapshot *s, const struct filter *filter)
 	const struct session_handler handler = { .event = take_event, .arg = s };
 	const struct session_options options = { .select = filter_select(filter),
 						 .look_only = true };
-	const struct resolver_hooks hooks = { read_code, read_memory, s };
+	const struct resolver_hooks hooks = { .read_code = read_code,
+					      .read_memory = read_memory,
+					      .arg = s };
 	struct members_rooms rooms = { .filter = filter };
 	int err = session_open(&options, &handler, &s->session);
 
@@ -86,7 +88,7 @@ static int build(struct snapshot *s, const struct filter *filter)
 	if (!s->profile)
 		return -ENOMEM;
 	s->discover = rooms.discover = discover_new();
-	s->resolver = rooms.resolver = resolver_new(s->profile, &hooks);
+	s->resolver = rooms.resolver = resolver_new(s->profile, &hooks, 0);
 	rooms.session = s->session;
 	s->members = members_new(&rooms);
 	return s->discover && s->resolver && s->members ? 0 : -ENOMEM;

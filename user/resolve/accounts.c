@@ -18,6 +18,9 @@ struct account {
 
 struct accounts {
 	struct tally sums; /* struct adder_ledger_value by struct account_key */
+	size_t max;
+	uint32_t full;
+	uint64_t refused;
 };
 
 /* What the kernel's clock and ours disagree about, of a thread. */
@@ -37,13 +40,21 @@ struct settling {
 	int state[ADDER_STATE_NR], wall, sys, throttled, samples; /* indices of the types */
 };
 
-struct accounts *accounts_new(void)
+struct accounts *accounts_new(size_t max, uint32_t full)
 {
 	struct accounts *a = calloc(1, sizeof(*a));
 
-	if (a)
-		a->sums.size = sizeof(struct adder_ledger_value);
+	if (!a)
+		return NULL;
+	a->sums.size = sizeof(struct adder_ledger_value);
+	a->max = max;
+	a->full = full;
 	return a;
+}
+
+uint64_t accounts_refused(const struct accounts *a)
+{
+	return a->refused;
 }
 
 void accounts_free(struct accounts *a)
@@ -54,10 +65,42 @@ void accounts_free(struct accounts *a)
 	free(a);
 }
 
+static bool is_tick(const struct account_key *key)
+{
+	return key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK;
+}
+
+/* What is left of @key where there is no room: who, and in which state. */
+static struct account_key without_stack(const struct accounts *a, const struct account_key *key)
+{
+	struct account_key lumped = {
+		.stack = a->full,
+		.thread = key->thread,
+		.syscall = ADDER_NO_SYSCALL,
+		.state = key->state,
+		.how = is_tick(key) ? key->how : ADDER_HOW_UNKNOWN,
+	};
+
+	if (is_tick(key))
+		lumped.on = a->full;
+	return lumped;
+}
+
+static struct adder_ledger_value *get_sum(struct accounts *a, const struct account_key *key)
+{
+	struct account_key lumped;
+
+	if (!a->max || tally_count(&a->sums) < a->max || tally_find(&a->sums, key, sizeof(*key)))
+		return tally_get(&a->sums, key, sizeof(*key));
+	a->refused++;
+	lumped = without_stack(a, key);
+	return tally_get(&a->sums, &lumped, sizeof(lumped));
+}
+
 int accounts_add(struct accounts *a, const struct account_key *key,
 		 const struct adder_ledger_value *value)
 {
-	struct adder_ledger_value *sum = tally_get(&a->sums, key, sizeof(*key));
+	struct adder_ledger_value *sum = get_sum(a, key);
 
 	if (!sum)
 		return -ENOMEM;
@@ -124,11 +167,6 @@ static uint64_t wakeup_cost(const struct account *account)
 	uint64_t cost = account->sum.stolen_ns < 0 ? -account->sum.stolen_ns : 0;
 
 	return cost < account->sum.burst_ns ? cost : account->sum.burst_ns;
-}
-
-static bool is_tick(const struct account_key *key)
-{
-	return key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK;
 }
 
 /* The stratum (shares.h) of CPU time after a wait on @stack, early or late in its stint. */

@@ -6,6 +6,7 @@
 #define RESOLVE_ACCOUNTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire.h"
@@ -36,12 +37,16 @@ struct account_labels {
 typedef uint32_t (*accounts_labels_fn)(void *arg, uint32_t thread,
 				       const struct account_labels *what);
 
-struct accounts *accounts_new(void);
+/** At most about @max of them (0: any number): beyond, what is new goes under the stack @full. */
+struct accounts *accounts_new(size_t max, uint32_t full);
 void accounts_free(struct accounts *a);
 
-/** Add @value under @key.  0 or -ENOMEM. */
+/** Add @value under @key.  0, or -ENOMEM. */
 int accounts_add(struct accounts *a, const struct account_key *key,
 		 const struct adder_ledger_value *value);
+
+/** How often something went under @full for want of room. */
+uint64_t accounts_refused(const struct accounts *a);
 
 /** Is @thread of a process that was left out after all? */
 typedef bool (*accounts_skip_fn)(void *arg, uint32_t thread);

@@ -13,6 +13,7 @@
 #include "profile/profile.h"
 #include "python/linetable.h"
 #include "python/unicode.h"
+#include "resolve/age.h"
 
 struct code_key {
 	uint64_t code;
@@ -26,6 +27,7 @@ struct code {
 	uint32_t table_bytes;
 	uint16_t version;
 	uint8_t hidden; /* the interpreter's own trampoline, no function of the program */
+	uint8_t age;
 	UT_hash_handle hh;
 	uint8_t table[];
 };
@@ -33,12 +35,15 @@ struct code {
 struct stack {
 	uint64_t hash;
 	uint32_t id;
+	bool told, expected;
+	uint8_t age;
 	UT_hash_handle hh;
 };
 
 struct names {
 	struct code *codes;
 	struct stack *stacks;
+	size_t table_bytes;
 };
 
 struct names *names_new(void)
@@ -70,10 +75,12 @@ static struct code *find_code(const struct names *n, uint64_t address, uint32_t 
 	struct code *code;
 
 	HASH_FIND(hh, n->codes, &key, sizeof(key), code);
+	if (code)
+		code->age = 0;
 	return code;
 }
 
-int names_has_code(const struct names *n, const struct adder_frame *frame)
+int names_has_code(struct names *n, const struct adder_frame *frame)
 {
 	return find_code(n, frame->code, frame->signature) != NULL;
 }
@@ -114,6 +121,7 @@ int names_add_code(struct names *n, struct profile *p, uint16_t version,
 	code->table_bytes = size;
 	memcpy(code->table, table, size);
 	HASH_ADD(hh, n->codes, key, sizeof(code->key), code);
+	n->table_bytes += size;
 	return 0;
 }
 
@@ -170,38 +178,116 @@ static size_t add_locations(const struct names *n, struct profile *p,
 	return count;
 }
 
+static struct stack *find_stack(const struct names *n, uint64_t hash)
+{
+	struct stack *stack;
+
+	HASH_FIND(hh, n->stacks, &hash, sizeof(hash), stack);
+	if (stack)
+		stack->age = 0;
+	return stack;
+}
+
+/* The stack with @hash, which may not have been told yet; NULL without memory. */
+static struct stack *get_stack(struct names *n, uint64_t hash)
+{
+	struct stack *stack = find_stack(n, hash);
+
+	if (stack)
+		return stack;
+	stack = calloc(1, sizeof(*stack));
+	if (!stack)
+		return NULL;
+	stack->hash = hash;
+	HASH_ADD(hh, n->stacks, hash, sizeof(stack->hash), stack);
+	return stack;
+}
+
 int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *e)
 {
 	uint32_t locations[ADDER_MAX_FRAMES + 2];
-	struct stack *stack;
+	struct stack *stack = get_stack(n, e->hash);
 	size_t count;
 
-	HASH_FIND(hh, n->stacks, &e->hash, sizeof(e->hash), stack);
-	if (stack)
-		return 0;
-	stack = calloc(1, sizeof(*stack));
 	if (!stack)
 		return -ENOMEM;
+	if (stack->told)
+		return 0;
 	count = add_locations(n, p, e, locations);
 	if (!count) /* only trampolines */
 		locations[count++] = profile_pseudo(p, "[no Python stack]");
-	stack->hash = e->hash;
 	stack->id = profile_stack(p, locations, count);
-	HASH_ADD(hh, n->stacks, hash, sizeof(stack->hash), stack);
+	stack->told = true;
 	return 0;
 }
 
 int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret)
 {
-	struct stack *stack;
+	const struct stack *stack = n ? find_stack(n, hash) : NULL;
 
-	if (!n)
-		return -ENOENT;
-	HASH_FIND(hh, n->stacks, &hash, sizeof(hash), stack);
-	if (!stack)
+	if (!stack || !stack->told)
 		return -ENOENT;
 	*ret = stack->id;
 	return 0;
+}
+
+int names_expect_stack(struct names *n, uint64_t hash)
+{
+	struct stack *stack = get_stack(n, hash);
+
+	if (!stack)
+		return -ENOMEM;
+	stack->expected = true;
+	return 0;
+}
+
+size_t names_table_bytes(const struct names *n)
+{
+	return n->table_bytes;
+}
+
+size_t names_count(const struct names *n)
+{
+	return n ? HASH_COUNT(n->codes) + HASH_COUNT(n->stacks) : 0;
+}
+
+static void sweep_stacks(struct names *n, const struct names_sweeper *sweeper)
+{
+	struct stack *stack, *next;
+
+	HASH_ITER (hh, n->stacks, stack, next) {
+		enum age_step step = stack->expected ? AGE_KEEP : age_on(&stack->age);
+
+		if (step == AGE_UNTELL) {
+			sweeper->untell_stack(sweeper->arg, stack->hash);
+		} else if (step == AGE_FREE) {
+			HASH_DEL(n->stacks, stack);
+			free(stack);
+		}
+	}
+}
+
+static void sweep_codes(struct names *n, const struct names_sweeper *sweeper)
+{
+	struct code *code, *next;
+
+	HASH_ITER (hh, n->codes, code, next) {
+		enum age_step step = age_on(&code->age);
+
+		if (step == AGE_UNTELL) {
+			sweeper->untell_code(sweeper->arg, code->key.code, code->key.signature);
+		} else if (step == AGE_FREE) {
+			n->table_bytes -= code->table_bytes;
+			HASH_DEL(n->codes, code);
+			free(code);
+		}
+	}
+}
+
+void names_sweep(struct names *n, const struct names_sweeper *sweeper)
+{
+	sweep_stacks(n, sweeper);
+	sweep_codes(n, sweeper);
 }
 
 uint32_t names_code_name(const struct names *n, const struct profile *p, uint64_t code,

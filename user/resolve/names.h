@@ -26,13 +26,33 @@ int names_add_code(struct names *n, struct profile *p, uint16_t version,
 		   const struct adder_event_code *event, const uint8_t *table, uint32_t size);
 
 /** True if the code object of @frame has been told. */
-int names_has_code(const struct names *n, const struct adder_frame *frame);
+int names_has_code(struct names *n, const struct adder_frame *frame);
 
 /** Remember a stack whose code objects have been told, under its hash.  0 or -ENOMEM. */
 int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *event);
 
 /** The profile's id of the stack with @hash: 0, or -ENOENT; of @n that is NULL, too. */
 int names_find_stack(const struct names *n, uint64_t hash, uint32_t *ret);
+
+/** The stack with @hash will be asked for at the end: once it is told, it is kept.  0 or -ENOMEM.
+ */
+int names_expect_stack(struct names *n, uint64_t hash);
+
+/** Bytes of the line tables of the code objects that are kept. */
+size_t names_table_bytes(const struct names *n);
+
+/** Stacks and code objects that are kept; 0 of NULL. */
+size_t names_count(const struct names *n);
+
+/** Who is to tell again what is let go of. */
+struct names_sweeper {
+	void (*untell_stack)(void *arg, uint64_t hash);
+	void (*untell_code)(void *arg, uint64_t code, uint32_t signature);
+	void *arg;
+};
+
+/** Let go of what was neither told nor asked for in the last sweeps (age.h). */
+void names_sweep(struct names *n, const struct names_sweeper *sweeper);
 
 /** The profile's string id of the name of a code object that has been told; 0 if it has not. */
 uint32_t names_code_name(const struct names *n, const struct profile *p, uint64_t code,

@@ -9,18 +9,26 @@
 
 #include "profile/profile.h"
 #include "resolve/accounts.h"
+#include "resolve/age.h"
 #include "resolve/awaited.h"
 #include "resolve/names.h"
 #include "resolve/task_names.h"
 
 #define MAX_TABLE      (1 << 18) /* bytes of a line table: of a function of 30,000 lines */
-#define PROCESS_TABLES (4 << 20) /* of a process, beyond what the kernel half sends */
+#define PROCESS_TABLES (8 << 20) /* of a process: then long ones are not read on */
+
+/* Of the memory, 2/8 are the profile's names and stacks, 3/8 the accounts with the samples that
+ * they become, 2/8 what was told and is in use; threads are part of the rest. */
+#define PROFILE_BYTES(memory) ((memory) / 8 * 2)
+#define MAX_ACCOUNTS(memory)  ((memory) / 8 * 3 / 512)
+#define CROWD(memory)         ((memory) / 8 * 2 / 512)
+#define MAX_THREADS(memory)   ((memory) / 2048) /* as many processes at the most */
 
 struct thread {
 	uint32_t tid;
-	uint32_t number; /* among all threads of the recording */
-	uint32_t name;   /* the profile's string id */
-	uint64_t before; /* what it was blocked on at the start; ADDER_STACK_BEFORE: not known */
+	uint32_t number;      /* among all threads of the recording */
+	uint32_t name;        /* the profile's string id */
+	uint32_t before;      /* the profile's stack id of what it was blocked on at the start */
 	uint64_t before_task; /* and in which task; 0: none */
 	uint8_t before_state; /* and in which state, with @before */
 	UT_hash_handle hh;
@@ -30,6 +38,7 @@ struct thread {
 struct awaited {
 	uint64_t id;
 	uint32_t text, text_of_child;
+	uint8_t age;
 	UT_hash_handle hh;
 };
 
@@ -40,8 +49,7 @@ struct process {
 	uint16_t version;
 	uint8_t gone, dropped;
 	uint64_t life_ns, ticks;
-	uint32_t table_bytes; /* of line tables, beyond what came with the events */
-	uint64_t run_code;    /* address of asyncio's Handle._run; 0: not met */
+	uint64_t run_code; /* address of asyncio's Handle._run; 0: not met */
 	struct names *names;
 	struct task_names *tasks;
 	struct thread *threads;
@@ -62,7 +70,10 @@ struct resolver {
 	struct place *places;
 	uint32_t places_used, places_size;
 	struct resolver_hooks hooks;
-	uint64_t stacks;
+	size_t memory; /* limit in bytes; 0: none */
+	bool crowded;
+	struct process rest; /* stands for all for which there is no room */
+	uint64_t stacks, refused;
 	uint32_t pseudo[ADDER_STACK_FIRST_HASH]; /* stack ids */
 };
 
@@ -71,26 +82,31 @@ static const char *const pseudo_names[] = {
 	ADDER_STACK_LIST(PSEUDO_NAME)
 };
 
-struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks)
+struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks, size_t memory)
 {
 	CLEANUP(resolver_free) struct resolver *r = calloc(1, sizeof(*r));
+	uint32_t full = profile_pseudo(p, "[memory full]");
 
 	if (!r)
 		return NULL;
 	r->p = p;
 	r->hooks = *hooks;
-	r->accounts = accounts_new();
-	if (!r->accounts)
+	r->memory = memory;
+	r->rest.name = profile_string(p, "[memory full]");
+	r->rest.tasks = task_names_new();
+	r->accounts = accounts_new(MAX_ACCOUNTS(memory), profile_stack(p, &full, 1));
+	if (!r->accounts || !r->rest.tasks)
 		return NULL;
 	for (int i = 0; i < ADDER_STACK_FIRST_HASH; i++) {
 		uint32_t location = profile_pseudo(p, pseudo_names[i]);
 
 		r->pseudo[i] = profile_stack(p, &location, 1);
 	}
+	profile_limit(p, PROFILE_BYTES(memory));
 	return TAKE_PTR(r);
 }
 
-static void free_process(struct process *process)
+static void done_process(struct process *process)
 {
 	struct thread *thread, *next;
 
@@ -100,7 +116,6 @@ static void free_process(struct process *process)
 	}
 	names_free(process->names);
 	task_names_free(process->tasks);
-	free(process);
 }
 
 void resolver_free(struct resolver *r)
@@ -112,8 +127,10 @@ void resolver_free(struct resolver *r)
 		return;
 	HASH_ITER (hh, r->processes, process, next) {
 		HASH_DEL(r->processes, process);
-		free_process(process);
+		done_process(process);
+		free(process);
 	}
+	done_process(&r->rest);
 	HASH_ITER (hh, r->awaited, awaited, next_awaited) {
 		HASH_DEL(r->awaited, awaited);
 		free(awaited);
@@ -123,7 +140,12 @@ void resolver_free(struct resolver *r)
 	free(r);
 }
 
-/* The process @serial; begun if it is new.  NULL without memory. */
+static bool is_full(const struct resolver *r, size_t count)
+{
+	return r->memory && count >= MAX_THREADS(r->memory);
+}
+
+/* The process @serial, begun if it is new, or the rest.  NULL without memory. */
 static struct process *get_process(struct resolver *r, uint32_t serial)
 {
 	struct process *process;
@@ -131,6 +153,8 @@ static struct process *get_process(struct resolver *r, uint32_t serial)
 	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
 	if (process)
 		return process;
+	if (is_full(r, HASH_COUNT(r->processes)))
+		return &r->rest;
 	process = calloc(1, sizeof(*process));
 	if (!process)
 		return NULL;
@@ -138,7 +162,8 @@ static struct process *get_process(struct resolver *r, uint32_t serial)
 	process->names = names_new();
 	process->tasks = task_names_new();
 	if (!process->names || !process->tasks) {
-		free_process(process);
+		done_process(process);
+		free(process);
 		return NULL;
 	}
 	HASH_ADD(hh, r->processes, serial, sizeof(process->serial), process);
@@ -150,7 +175,7 @@ void resolver_process(struct resolver *r, const struct resolver_process *info)
 	struct process *process = get_process(r, info->serial);
 	char version[16];
 
-	if (!process)
+	if (!process || process == &r->rest)
 		return;
 	process->pid = info->pid;
 	process->name = profile_string(r->p, info->name);
@@ -172,7 +197,7 @@ void resolver_drop(struct resolver *r, uint32_t serial)
 {
 	struct process *process = get_process(r, serial);
 
-	if (process)
+	if (process && process != &r->rest)
 		process->dropped = 1;
 }
 
@@ -192,6 +217,7 @@ static int give_number(struct resolver *r, struct process *process, struct threa
 	return 0;
 }
 
+/* Thread @tid of @process, begun if it is new, or the one of all others.  NULL without memory. */
 static struct thread *get_thread(struct resolver *r, struct process *process, uint32_t tid)
 {
 	struct thread *thread;
@@ -199,11 +225,16 @@ static struct thread *get_thread(struct resolver *r, struct process *process, ui
 	HASH_FIND(hh, process->threads, &tid, sizeof(tid), thread);
 	if (thread)
 		return thread;
+	if (tid && (process == &r->rest || is_full(r, r->places_used))) {
+		r->refused++;
+		return get_thread(r, process, 0);
+	}
 	thread = calloc(1, sizeof(*thread));
 	if (!thread)
 		return NULL;
 	thread->tid = tid;
-	thread->before = ADDER_STACK_BEFORE;
+	thread->before = r->pseudo[ADDER_STACK_BEFORE];
+	thread->name = tid ? 0 : r->rest.name;
 	if (give_number(r, process, thread)) {
 		free(thread);
 		return NULL;
@@ -217,7 +248,7 @@ void resolver_thread(struct resolver *r, uint32_t serial, uint32_t tid, const ch
 	struct process *process = get_process(r, serial);
 	struct thread *thread = process && !process->dropped ? get_thread(r, process, tid) : NULL;
 
-	if (thread)
+	if (thread && thread->tid)
 		thread->name = profile_string(r->p, name);
 }
 
@@ -234,9 +265,9 @@ void resolver_before(struct resolver *r, const struct adder_ledger_key *key)
 	struct process *process = get_process(r, key->process);
 	struct thread *thread = process ? get_thread(r, process, key->tid) : NULL;
 
-	if (!thread)
+	if (!thread || !thread->tid ||
+	    resolver_find_stack(r, key->process, key->stack, &thread->before))
 		return;
-	thread->before = key->stack;
 	thread->before_task = key->task;
 	thread->before_state = key->state;
 }
@@ -251,9 +282,8 @@ static uint8_t *whole_table(struct resolver *r, struct process *process,
 	uint32_t rest = e->table_size > e->table_bytes ? e->table_size - e->table_bytes : 0;
 	uint8_t *table;
 
-	if (rest > MAX_TABLE || process->table_bytes + rest > PROCESS_TABLES)
+	if (rest > MAX_TABLE || names_table_bytes(process->names) + rest > PROCESS_TABLES)
 		rest = 0; /* lines from there on are the function's first */
-	process->table_bytes += rest;
 	table = malloc(e->table_bytes + rest + 1);
 	if (!table)
 		return NULL;
@@ -321,6 +351,16 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_
 	r->stacks++;
 }
 
+static struct awaited *find_awaited(const struct resolver *r, uint64_t id)
+{
+	struct awaited *awaited;
+
+	HASH_FIND(hh, r->awaited, &id, sizeof(id), awaited);
+	if (awaited)
+		awaited->age = 0;
+	return awaited;
+}
+
 void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, size_t size)
 {
 	char text[AWAITED_TEXT_BYTES];
@@ -329,8 +369,7 @@ void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, s
 
 	if (size < sizeof(*e))
 		return;
-	HASH_FIND(hh, r->awaited, &e->id, sizeof(e->id), awaited);
-	if (awaited)
+	if (find_awaited(r, e->id))
 		return;
 	awaited = calloc(1, sizeof(*awaited));
 	if (!awaited)
@@ -358,7 +397,7 @@ void resolver_task(struct resolver *r, const struct adder_event_task *e, size_t 
 	if (size < offsetof(struct adder_event_task, chain))
 		return;
 	process = get_process(r, e->serial);
-	if (process && !process->dropped)
+	if (process && process != &r->rest && !process->dropped)
 		task_names_add(process->tasks, r->p, e, size);
 }
 
@@ -384,7 +423,7 @@ static uint32_t awaited_name(const struct resolver *r, const struct process *pro
 		return names_find_stack(process->names, key->on, &stack)
 			       ? 0
 			       : names_releaser(r->p, stack);
-	HASH_FIND(hh, r->awaited, &key->on, sizeof(key->on), awaited);
+	awaited = find_awaited(r, key->on);
 	if (!awaited)
 		return 0;
 	return key->state == ADDER_STATE_CHILD ? awaited->text_of_child : awaited->text;
@@ -396,11 +435,13 @@ static uint64_t stack_key(const struct resolver *r, const struct process *proces
 	uint32_t id;
 
 	if (stack == ADDER_STACK_BEFORE)
-		stack = thread->before;
+		return thread->before;
 	if (stack < ADDER_STACK_FIRST_HASH)
 		return r->pseudo[stack];
 	if (!names_find_stack(process->names, stack, &id))
 		return id;
+	if (!process->names || names_expect_stack(process->names, stack))
+		return r->pseudo[ADDER_STACK_LOST];
 	return stack | 1ULL << 63;
 }
 
@@ -421,7 +462,7 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	account.thread = thread->number;
 	account.syscall = key->syscall;
 	account.state = key->state < ADDER_STATE_NR ? key->state : ADDER_STATE_OTHER;
-	if (key->stack == ADDER_STACK_BEFORE && thread->before != ADDER_STACK_BEFORE) {
+	if (key->stack == ADDER_STACK_BEFORE && thread->before != r->pseudo[ADDER_STACK_BEFORE]) {
 		account.state = thread->before_state;
 		account.task = thread->before_task;
 	}
@@ -465,10 +506,92 @@ int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stac
 	return process ? names_find_stack(process->names, stack, ret) : -ENOENT;
 }
 
+bool resolver_is_crowded(const struct resolver *r)
+{
+	return r->crowded;
+}
+
+void resolver_hold(struct resolver *r, uint32_t serial, uint64_t id)
+{
+	struct process *process;
+	uint32_t stack;
+
+	if (!(id >> 63)) {
+		find_awaited(r, id);
+		return;
+	}
+	HASH_FIND(hh, r->processes, &serial, sizeof(serial), process);
+	if (process)
+		names_find_stack(process->names, id, &stack);
+}
+
+static void sweep_awaited(struct resolver *r)
+{
+	struct awaited *awaited, *next;
+
+	HASH_ITER (hh, r->awaited, awaited, next) {
+		enum age_step step = age_on(&awaited->age);
+
+		if (step == AGE_UNTELL) {
+			r->hooks.untell(r->hooks.arg, awaited->id);
+		} else if (step == AGE_FREE) {
+			HASH_DEL(r->awaited, awaited);
+			free(awaited);
+		}
+	}
+}
+
+/* Code objects are told by process. */
+struct untelling {
+	const struct resolver_hooks *hooks;
+	uint32_t serial;
+};
+
+static void untell_stack(void *arg, uint64_t hash)
+{
+	const struct untelling *u = arg;
+
+	u->hooks->untell(u->hooks->arg, hash);
+}
+
+static void untell_code(void *arg, uint64_t code, uint32_t signature)
+{
+	const struct untelling *u = arg;
+	const struct adder_code_key key = { code, u->serial, signature };
+
+	u->hooks->untell_code(u->hooks->arg, &key);
+}
+
+static void sweep(struct resolver *r)
+{
+	struct process *process, *next;
+
+	sweep_awaited(r);
+	HASH_ITER (hh, r->processes, process, next) {
+		struct untelling u = { &r->hooks, process->serial };
+		const struct names_sweeper sweeper = { untell_stack, untell_code, &u };
+
+		if (process->names)
+			names_sweep(process->names, &sweeper);
+	}
+}
+
+static size_t count_told(const struct resolver *r)
+{
+	size_t count = HASH_COUNT(r->awaited);
+
+	for (struct process *process = r->processes; process; process = process->hh.next)
+		count += names_count(process->names);
+	return count;
+}
+
 void resolver_drained(struct resolver *r)
 {
 	struct process *process, *next;
 
+	if (r->crowded)
+		sweep(r);
+	r->crowded = r->memory && count_told(r) > CROWD(r->memory);
 	HASH_ITER (hh, r->processes, process, next) {
 		if (process->gone == 2) {
 			names_free(process->names);
@@ -551,6 +674,10 @@ void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_total
 	struct process *process, *next;
 
 	memset(ret, 0, sizeof(*ret));
+	ret->refused = r->refused + accounts_refused(r->accounts) + profile_refused(r->p);
+	profile_limit(r->p, 0); /* from here on it is what has come in already */
+	ret->life_ns = r->rest.life_ns;
+	ret->ticks = r->rest.ticks;
 	HASH_ITER (hh, r->processes, process, next) {
 		if (process->dropped)
 			continue;

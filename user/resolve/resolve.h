@@ -38,12 +38,19 @@ struct resolver_hooks {
 	/** Read @size bytes of its memory at @address.  0 or -errno. */
 	int (*read_memory)(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size);
 
+	/** Have a stack, or what was awaited, told again when it comes again; and a code object. */
+	void (*untell)(void *arg, uint64_t id);
+	void (*untell_code)(void *arg, const struct adder_code_key *key);
+
 	void *arg;
 };
 
-/** A resolver that adds to @p, which must have adder's types and outlive it. NULL without memory.
+/**
+ * A resolver that adds to @p, which must have adder's types and outlive it.  It and @p take about
+ * @memory_bytes at the most (0: no limit).  NULL without memory.
  */
-struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks);
+struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *hooks,
+			      size_t memory_bytes);
 void resolver_free(struct resolver *r);
 DEFINE_CLEANUP(struct resolver *, resolver_free);
 
@@ -106,6 +113,15 @@ uint32_t resolver_find_awaited(const struct resolver *r, uint32_t serial, uint64
 /** What was told of @task of process @serial. */
 struct task_text resolver_find_task(const struct resolver *r, uint32_t serial, uint64_t task);
 
+/**
+ * True if so much has been told that resolver_drained() will let go of what is not in use: by then
+ * resolver_hold() must have been called for what the threads' records refer to.
+ */
+bool resolver_is_crowded(const struct resolver *r);
+
+/** What was told under @id, a stack's or an awaited one's, is in use by process @serial. */
+void resolver_hold(struct resolver *r, uint32_t serial, uint64_t id);
+
 /** All of a drain has been added: what gone processes left can go. */
 void resolver_drained(struct resolver *r);
 
@@ -116,6 +132,7 @@ struct resolver_totals {
 	uint64_t processes, threads, stacks, ticks;
 	uint64_t life_ns;        /* of all threads */
 	uint64_t unknown_stacks; /* intervals and ticks whose stack never came */
+	uint64_t refused;        /* functions, stacks, threads ... for which there was no room */
 };
 
 /** Split the CPU time by ticks of @tick_ns each, and add all samples to the profile. */
