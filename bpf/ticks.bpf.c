@@ -10,7 +10,8 @@
  * ticks come at even distances, those of short bursts share the gap with whatever ran before.)
  *
  * The clock is a timer interrupt: code that runs with interrupts off is charged where it turns them
- * on again.
+ * on again.  It is a timer of its own, not the scheduler's tick (sched_stat_runtime), though that
+ * comes for free: programs that wake by the clock run in step with it (doc/OVERHEAD.md).
  */
 #include "capture.h"
 #include "thread.h"
