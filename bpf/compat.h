@@ -38,7 +38,7 @@ static __always_inline bool task_throttled(struct task_struct *t)
 	struct cfs_rq *rq;
 
 	if (bpf_core_field_exists(new->throttled))
-		return BPF_CORE_READ(new, throttled);
+		return new->throttled;
 	rq = t->se.cfs_rq;
 	return bpf_core_field_exists(rq->throttle_count) && rq->throttle_count > 0;
 }

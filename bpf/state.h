@@ -23,6 +23,8 @@
 #define S_IFBLK              0060000
 #define S_IFREG              0100000
 #define S_IFDIR              0040000
+#define S_IFCHR              0020000
+#define S_IFIFO              0010000
 
 #define ANON_INODE_FS_MAGIC  0x09041934
 #define PID_FS_MAGIC         0x50494446 /* pidfds since 6.9 */
@@ -89,29 +91,35 @@ static __always_inline __u8 state_of_anonymous(struct file *f)
 	return ADDER_STATE_IPC;
 }
 
+/* What is no socket, pipe or terminal: files have a type, but of late anonymous ones too. */
+static __always_inline __u8 state_of_inode(struct file *f, __u32 type)
+{
+	switch (BPF_CORE_READ(f, f_inode, i_sb, s_magic)) {
+	case ANON_INODE_FS_MAGIC:
+		return state_of_anonymous(f);
+	case PID_FS_MAGIC:
+		return ADDER_STATE_CHILD;
+	default:
+		return type == S_IFREG || type == S_IFBLK || type == S_IFDIR ? ADDER_STATE_DISK
+									     : ADDER_STATE_IPC;
+	}
+}
+
+/* The kinds that are waited for most often take the fewest reads. */
 static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd, struct wait *w)
 {
 	struct file *f = file_of_fd(t, fd);
-	unsigned long magic;
+	__u32 type;
 
 	if (!f)
 		return ADDER_STATE_OTHER;
 	w->file = f;
-	magic = BPF_CORE_READ(f, f_inode, i_sb, s_magic);
-	if (magic == ANON_INODE_FS_MAGIC)
-		return state_of_anonymous(f);
-	if (magic == PID_FS_MAGIC)
-		return ADDER_STATE_CHILD;
-	switch (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) {
-	case S_IFSOCK:
+	type = BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT;
+	if (type == S_IFSOCK)
 		return state_of_socket(f);
-	case S_IFREG:
-	case S_IFBLK:
-	case S_IFDIR:
-		return ADDER_STATE_DISK;
-	default:
-		return ADDER_STATE_IPC; /* pipe, FIFO, terminal */
-	}
+	if (type == S_IFIFO || type == S_IFCHR)
+		return ADDER_STATE_IPC;
+	return state_of_inode(f, type);
 }
 
 /* poll of nothing is a sleep; of one file, a wait for it: CPython's socket timeouts do that */
@@ -216,13 +224,15 @@ static __always_inline bool is_gil_word(struct adder_process *p,
 	return word >= gil + l->gil_words && word < gil + l->gil_bytes;
 }
 
-static __always_inline __u8 state_of_futex(struct adder_process *p, __u64 word,
-					   const struct wait *w)
+static __always_inline __u8 state_of_futex(struct task_struct *t, struct adder_process *p,
+					   __u64 word, const struct wait *w)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0;
 
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!p)
+		p = find_process(t->tgid);
 	if (!p || !scratch)
 		return ADDER_STATE_LOCK;
 	if (w->from_outside)
@@ -238,7 +248,7 @@ static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder
 	case SYSCALL_SLEEP:
 		return ADDER_STATE_SLEEP;
 	case SYSCALL_FUTEX:
-		return state_of_futex(p, regs->di, w);
+		return state_of_futex(t, p, regs->di, w);
 	case SYSCALL_CHILD:
 		return ADDER_STATE_CHILD;
 	case SYSCALL_FD:
@@ -271,7 +281,7 @@ static __always_inline bool is_stopped(struct task_struct *t, __u32 task_state)
 
 /*
  * Why @t, blocked in @task_state, waits.  After capture_stack(), whose scratch tells the thread's
- * interpreter.  @p may be NULL for a process that is going away.  @ret->syscall is that of the
+ * interpreter.  @p may be NULL: it is looked up where it matters.  @ret->syscall is that of the
  * thread's wait before.
  */
 static __noinline __attribute__((unused)) void

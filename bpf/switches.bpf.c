@@ -114,13 +114,14 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	struct wait wait = { .state = ADDER_STATE_RUNQ,
 			     .how = ADDER_HOW_SWITCH,
 			     .syscall = t->syscall };
-	struct adder_process *p = find_process(task->tgid);
 	struct adder_budget *budget = this_budget();
+	struct adder_process *p;
 	bool walk;
 
 	if (!budget)
 		return;
 	walk = budget_allows(budget, t, now);
+	p = walk ? find_process(task->tgid) : NULL;
 	t->stack = stack_at_switch(t, task, p, walk);
 	t->task = t->stack >= ADDER_STACK_FIRST_HASH ? capture_task(p) : 0;
 	t->throttled = 0;
