@@ -14,6 +14,8 @@
 
 #include "maps.h"
 
+#define NO_OTHER_SHIFT 12 /* then it counts for this little, which is nothing beside any other */
+
 static __always_inline void *ledger_find(const struct adder_ledger_key *key)
 {
 	return active_ledger ? bpf_map_lookup_elem(&ledger_b, key)
@@ -116,6 +118,23 @@ static __always_inline void ledger_hold(struct adder_thread *t, __u32 tid)
 	__builtin_memset(&t->held, 0, sizeof(t->held));
 }
 
+/*
+ * What a wait that took @ns stands for beside itself: chosen as one of four, for three that were
+ * not.  Its own walk has made it longer than those, a short one by half.  One that was walked in
+ * any case stands for none, unless there is no other.
+ */
+static __always_inline __u64 stands_for(const struct adder_thread *t, __u64 ns)
+{
+	bool has_stack = t->stack >= ADDER_STACK_FIRST_HASH || t->stack == ADDER_STACK_NONE;
+
+	if (t->stack == ADDER_STACK_UNWALKED)
+		return 0;
+	ns -= t->walk_ns < ns ? t->walk_ns : ns;
+	if (!t->unwalked_shift)
+		return has_stack ? ns >> NO_OTHER_SHIFT : 0;
+	return ns * ((1ULL << (t->unwalked_shift & 31)) - 1);
+}
+
 /* The stint of @t on its CPU ends at @now, with @burst of CPU time: charge it, and the wait before.
  */
 static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64 burst, __u64 now)
@@ -136,8 +155,7 @@ static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64
 	t->held.runq_ns += runq;
 	if (t->throttled)
 		t->held.throttled_ns += t->state == ADDER_STATE_RUNQ ? wait + runq : runq;
-	if (t->stack != ADDER_STACK_UNWALKED)
-		t->held.unwalked_ns += (wait + runq) * ((1ULL << (t->unwalked_shift & 31)) - 1);
+	t->held.unwalked_ns += stands_for(t, wait + runq);
 	t->held.burst_ns += burst;
 	t->held.late_ns += burst > ADDER_LATE_NS ? burst - ADDER_LATE_NS : 0;
 	t->held.stolen_ns += (__s64)(now - in) - (__s64)burst;

@@ -120,7 +120,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 
 	if (!budget)
 		return;
-	walk = budget_allows(budget, t, now);
+	walk = budget_allows(budget, t, task, runnable, now);
 	p = walk ? find_process(task->tgid) : NULL;
 	t->stack = stack_at_switch(t, task, p, walk);
 	t->task = t->stack >= ADDER_STACK_FIRST_HASH ? capture_task(p) : 0;
@@ -136,8 +136,11 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	t->wake_ns = 0;
 	t->in_ns = 0;
 	t->out_ns = now;
-	if (walk)
-		budget_spend(budget, now, take_tell_ns());
+	t->walk_ns = 0;
+	if (walk) {
+		t->cpu = bpf_get_smp_processor_id();
+		budget_spend(budget, t, now, take_tell_ns());
+	}
 }
 
 static __always_inline void switch_out(struct task_struct *task, bool preempted, __u32 task_state,
@@ -203,13 +206,17 @@ int BPF_PROG(on_waking, struct task_struct *task)
 		return 0;
 	t->wake_ns = bpf_ktime_get_ns();
 	t->throttled |= task_throttled(task);
-	if (t->on || t->stack == ADDER_STACK_UNWALKED)
+	if (t->stack == ADDER_STACK_UNWALKED)
+		return 0;
+	if (t->cpu != bpf_get_smp_processor_id())
+		t->walk_ns = 0; /* who ended the wait did not have to wait for the walk */
+	if (t->on)
 		return 0;
 	budget = this_budget();
 	if (!budget)
 		return 0;
 	t->on = awaited_at_wakeup(task, t->state);
-	budget_spend(budget, t->wake_ns, take_tell_ns());
+	budget_spend(budget, t, t->wake_ns, take_tell_ns());
 	return 0;
 }
 

@@ -254,7 +254,11 @@ struct adder_thread {
 	__u8 state, how;
 	__u8 exiting, throttled;
 	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
-	__u8 walks;          /* of its first waits, which are walked whatever the budget */
+	__u8 pad;
+	__u32 cpu;     /* if it was walked: where ... */
+	__u32 walk_ns; /* ... and how much longer that has made the wait */
+	/* how often it has waited in each of some ways since kinds_ns: two bits each (budget.h) */
+	__u64 kinds, kinds_ns;
 	/* waits posted under one key in a row: they go to the ledger together */
 	struct adder_ledger_key held_key;
 	struct adder_ledger_value held;
@@ -454,6 +458,7 @@ enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
 struct adder_budget {
 	__u64 window_ns;        /* beginning of the window */
 	__s64 credit_ns;        /* what may still be spent; below 0: overspent */
+	__s64 spent_ns;         /* in this window */
 	__u64 walked, unwalked; /* switches since the recording began */
 	__u32 shift;            /* one in 2^shift is walked */
 	__u32 pad;
