@@ -91,7 +91,8 @@ static __always_inline bool budget_allows(struct adder_budget *b, struct adder_t
 	if (!b->shift || now - t->out_ns > SELDOM_NS || is_rare(t, task, runnable, now))
 		return true;
 	t->unwalked_shift = b->shift;
-	if (!(bpf_get_prandom_u32() & ((1U << (b->shift & 31)) - 1)))
+	b->random = b->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	if (!(b->random >> ((64 - b->shift) & 63)))
 		return true;
 	b->walked--;
 	b->unwalked++;

@@ -118,21 +118,35 @@ static __always_inline void ledger_hold(struct adder_thread *t, __u32 tid)
 	__builtin_memset(&t->held, 0, sizeof(t->held));
 }
 
+/* How likely a wait of @ns has a stack of its own, in 1 / 65536: walked at first, or looked at. */
+static __always_inline __u64 chance_of_stack(const struct adder_thread *t, __u64 ns)
+{
+	__u64 walked = 65536 >> (t->unwalked_shift & 31), looked = 0;
+
+	if (ns > ADDER_LASTS_NS + ADDER_LOOK_NS)
+		return 65536;
+	if (ns > ADDER_LASTS_NS)
+		looked = ((ns - ADDER_LASTS_NS) << 16) / ADDER_LOOK_NS;
+	return walked + looked - (walked * looked >> 16);
+}
+
 /*
- * What a wait that took @ns stands for beside itself: chosen as one of four, for three that were
- * not.  Its own walk has made it longer than those, a short one by half.  One that was walked in
- * any case stands for none, unless there is no other.
+ * What a wait that took @ns stands for beside itself: one of like length whose chance is 1 in 4
+ * stands for three that were not walked.  Its own walk has made it longer than those, a short one
+ * by half.  One that was walked in any case stands for none, unless there is no other.
  */
 static __always_inline __u64 stands_for(const struct adder_thread *t, __u64 ns)
 {
 	bool has_stack = t->stack >= ADDER_STACK_FIRST_HASH || t->stack == ADDER_STACK_NONE;
+	__u64 chance;
 
 	if (t->stack == ADDER_STACK_UNWALKED)
 		return 0;
 	ns -= t->walk_ns < ns ? t->walk_ns : ns;
 	if (!t->unwalked_shift)
 		return has_stack ? ns >> NO_OTHER_SHIFT : 0;
-	return ns * ((1ULL << (t->unwalked_shift & 31)) - 1);
+	chance = chance_of_stack(t, ns);
+	return chance ? ns * (65536 - chance) / chance : 0;
 }
 
 /* The stint of @t on its CPU ends at @now, with @burst of CPU time: charge it, and the wait before.

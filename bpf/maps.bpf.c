@@ -20,6 +20,7 @@ struct map_awaited_scratch awaited_scratch SEC(".maps");
 struct map_code_scratch code_scratch SEC(".maps");
 struct map_process_scratch process_scratch SEC(".maps");
 struct map_thread_scratch thread_scratch SEC(".maps");
+struct map_looked looked SEC(".maps");
 struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 
@@ -28,6 +29,7 @@ __u64 lost[ADDER_LOST_NR] = {};
 __u64 recording_start_ns = 0;
 __u32 last_serial = 0;
 __u32 active_ledger = 0;
+__u32 unwalked_tids[ADDER_UNWALKED_SLOTS] = {};
 
 const volatile __u32 select_by = ADDER_SELECT_ALL;
 const volatile __u32 budget_ppm = 0;

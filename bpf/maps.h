@@ -48,6 +48,7 @@ MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_p
 /* records are too large for the stack; each context that makes one has its own room */
 enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
 MAP_DECLARE(thread_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_thread);
+MAP_DECLARE(looked, BPF_MAP_TYPE_LRU_HASH, 4096, __u32, struct adder_looked);
 MAP_DECLARE(budgets, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_budget);
 
 struct map_events {
@@ -64,6 +65,7 @@ extern __u64 lost[ADDER_LOST_NR];
 extern __u64 recording_start_ns; /* 0: not recording */
 extern __u32 last_serial;
 extern __u32 active_ledger;
+extern __u32 unwalked_tids[ADDER_UNWALKED_SLOTS];
 
 /* Knobs, set before loading. */
 extern const volatile __u32 select_by;  /* enum adder_select */

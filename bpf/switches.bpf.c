@@ -107,6 +107,15 @@ static __always_inline __u64 take_tell_ns(void)
 	return ns;
 }
 
+/* User space may look at it. */
+static __always_inline void note_unwalked(__u32 tid)
+{
+	__u32 *slot = &unwalked_tids[tid & (ADDER_UNWALKED_SLOTS - 1)];
+
+	if (*slot != tid) /* most often it is there: other CPUs need not be told */
+		*slot = tid;
+}
+
 /* Begin the wait: the stack and the reason. */
 static __always_inline void begin_wait(struct adder_thread *t, struct task_struct *task,
 				       bool runnable, __u32 task_state, __u64 now)
@@ -140,6 +149,9 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	if (walk) {
 		t->cpu = bpf_get_smp_processor_id();
 		budget_spend(budget, t, now, take_tell_ns());
+	} else {
+		t->thread_pointer = task->thread.fsbase;
+		note_unwalked(task->pid);
 	}
 }
 
@@ -159,6 +171,17 @@ static __always_inline void switch_out(struct task_struct *task, bool preempted,
 		begin_wait(t, task, preempted || !task_state, task_state, now);
 }
 
+/* The wait that ends has lasted, and was not walked: user space may have looked at it. */
+static __noinline void take_look(struct adder_thread *t, __u32 tid)
+{
+	struct adder_looked *look = bpf_map_lookup_elem(&looked, &tid);
+
+	if (!t || !look || look->out_ns != t->out_ns)
+		return;
+	t->stack = look->stack;
+	t->task = look->task;
+}
+
 static __always_inline void switch_in(struct task_struct *task, __u64 now)
 {
 	struct adder_thread *t = find_thread(task->pid);
@@ -167,8 +190,11 @@ static __always_inline void switch_in(struct task_struct *task, __u64 now)
 		adopt_thread(task, find_process(task->tgid), now);
 		return;
 	}
-	if (!t->in_ns)
-		t->in_ns = now;
+	if (t->in_ns)
+		return;
+	t->in_ns = now;
+	if (t->stack == ADDER_STACK_UNWALKED && now - t->out_ns > ADDER_LASTS_NS)
+		take_look(t, task->pid);
 }
 
 SEC("tp_btf/sched_switch")

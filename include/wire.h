@@ -255,8 +255,9 @@ struct adder_thread {
 	__u8 exiting, throttled;
 	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
 	__u8 pad;
-	__u32 cpu;     /* if it was walked: where ... */
-	__u32 walk_ns; /* ... and how much longer that has made the wait */
+	__u32 cpu;            /* if it was walked: where ... */
+	__u32 walk_ns;        /* ... and how much longer that has made the wait */
+	__u64 thread_pointer; /* if it was not: for walking it from outside */
 	/* how often it has waited in each of some ways since kinds_ns: two bits each (budget.h) */
 	__u64 kinds, kinds_ns;
 	/* waits posted under one key in a row: they go to the ledger together */
@@ -275,6 +276,12 @@ struct adder_known_thread {
 	__u8 state, how;
 	__u8 running;
 	__u8 pad[7];
+};
+
+/* What a look from outside made of a wait that was not walked; keyed by the thread's tid. */
+struct adder_looked {
+	__u64 out_ns; /* the wait: its record's */
+	__u64 stack, task;
 };
 
 /* ---- events ---- */
@@ -454,12 +461,20 @@ enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
 	1000000000             /* of time: what may be spent at once after a quiet while */
 #define ADDER_BUDGET_SHIFTS 16 /* one walk in 65536 at the least */
 
+/* What is not walked, but lasts, is looked at from outside: the longer, the more likely. */
+#define ADDER_LASTS_NS 5000000  /* from then on */
+#define ADDER_LOOK_NS  50000000 /* from one look to the next */
+
+/* By tid, the threads that were not walked of late; a later one takes an earlier one's place. */
+#define ADDER_UNWALKED_SLOTS 4096
+
 /* Of each CPU: how much walking at switches has cost, and what that led to. */
 struct adder_budget {
 	__u64 window_ns;        /* beginning of the window */
 	__s64 credit_ns;        /* what may still be spent; below 0: overspent */
 	__s64 spent_ns;         /* in this window */
 	__u64 walked, unwalked; /* switches since the recording began */
+	__u64 random;           /* a linear congruential generator's: cheaper than the helper's */
 	__u32 shift;            /* one in 2^shift is walked */
 	__u32 pad;
 };

@@ -61,6 +61,7 @@ static int keep_iterator_only(struct adder_bpf *skel)
 	struct bpf_map *const unused[] = {
 		skel->maps.threads,     skel->maps.ledger_a,   skel->maps.ledger_b,
 		skel->maps.stacks_told, skel->maps.codes_told, skel->maps.pids,
+		skel->maps.looked,
 	};
 	struct bpf_program *program;
 	int err = 0;
@@ -320,6 +321,37 @@ void session_untell(struct session *s, uint64_t id)
 void session_untell_code(struct session *s, const struct adder_code_key *key)
 {
 	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.codes_told), key);
+}
+
+void session_each_unwalked(struct session *s,
+			   void (*fn)(void *arg, uint32_t tid, const struct adder_thread *thread),
+			   void *arg)
+{
+	struct adder_thread thread;
+
+	for (size_t i = 0; i < ADDER_UNWALKED_SLOTS; i++) {
+		uint32_t *slot = &s->skel->bss->unwalked_tids[i];
+		uint32_t tid = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+		if (!tid)
+			continue;
+		if (!session_find_thread(s, tid, &thread) && thread.stack == ADDER_STACK_UNWALKED)
+			fn(arg, tid, &thread);
+		else
+			__atomic_compare_exchange_n(slot, &tid, 0, false, __ATOMIC_SEQ_CST,
+						    __ATOMIC_SEQ_CST);
+	}
+}
+
+int session_set_looked(struct session *s, uint32_t tid, const struct adder_looked *look)
+{
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.looked), &tid, look, BPF_ANY) ? -errno
+											   : 0;
+}
+
+int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *ret)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.looked), &tid, ret) ? -errno : 0;
 }
 
 /* ---- processes ---- */

@@ -95,6 +95,17 @@ int session_find_thread(struct session *s, uint32_t tid, struct adder_thread *re
 void session_untell(struct session *s, uint64_t id);
 void session_untell_code(struct session *s, const struct adder_code_key *key);
 
+/** Hand each thread to @fn whose wait was not walked, for the budget, as its record is now. */
+void session_each_unwalked(struct session *s,
+			   void (*fn)(void *arg, uint32_t tid, const struct adder_thread *thread),
+			   void *arg);
+
+/** Tell the kernel half what a look at thread @tid, in a wait that was not walked, has found. */
+int session_set_looked(struct session *s, uint32_t tid, const struct adder_looked *look);
+
+/** What it was told last of thread @tid, be it of a wait long over; -ENOENT. */
+int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *ret);
+
 /* ---- processes ---- */
 
 /** A serial that no process has had. */

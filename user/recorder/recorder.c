@@ -19,7 +19,9 @@
 #include "recorder/members.h"
 #include "resolve/resolve.h"
 
-#define TURN_MS     100        /* between looks at the ring buffer */
+#define TURN_MS     100 /* between looks at the ring buffer */
+#define LOOK_MS     (ADDER_LOOK_NS / 1000000)
+#define LOOKS       8          /* at threads each time: of 40 us each */
 #define RETRY_MS    1          /* while a process is not ready to be set up */
 #define DRAIN_NS    1000000000 /* between drains of the ledger */
 #define CROWDED_NS  250000000  /* the same when much has been told: what it takes goes by this */
@@ -36,6 +38,10 @@ struct recorder {
 	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
 	int64_t start_time_ns; /* since the epoch */
 	bool waiting;          /* for a process to become ready */
+	uint64_t looked_ns;    /* at waits that were not walked ... */
+	uint64_t unwalked;     /* ... of which there had been so many ... */
+	bool were_new;         /* ... and more than at the look before */
+	uint32_t looks_left;   /* that this one may take */
 	struct stolen stolen;  /* as it began */
 };
 
@@ -169,18 +175,38 @@ static void untell_code(void *arg, const struct adder_code_key *key)
 	session_untell_code(r->session, key);
 }
 
-/* ---- threads that were there before ---- */
+/* ---- threads that are looked at from outside ---- */
 
-/* Its record is untouched: it still is in the wait that it was found in. */
-static bool still_waits(struct recorder *r, const struct adder_known_thread *thread)
+/* Its record is untouched: it still is in the wait since @out_ns that it was found in. */
+static bool still_waits(struct recorder *r, uint32_t serial, uint32_t tid, uint64_t out_ns,
+			uint64_t stack)
 {
 	struct adder_thread now;
 
-	return !session_find_thread(r->session, thread->tid, &now) &&
-	       now.out_ns == thread->since_ns && !now.in_ns && now.stack == ADDER_STACK_BEFORE &&
-	       now.process == thread->serial;
+	return !session_find_thread(r->session, tid, &now) && now.out_ns == out_ns && !now.in_ns &&
+	       now.stack == stack && now.process == serial;
 }
 
+/* The stack of a thread of @process that waits, an enum adder_stack_id if it has none, and its
+ * task.
+ */
+static void walk_thread(struct recorder *r, pid_t pid, struct adder_process *process,
+			uint64_t thread_pointer, struct adder_looked *ret)
+{
+	struct memory_stack stack;
+
+	memory_walk(pid, process, thread_pointer, &stack);
+	if (stack.id >= ADDER_STACK_FIRST_HASH)
+		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
+	if (resolver_learn(r->resolver, process))
+		memory_walk(pid, process, thread_pointer, &stack);
+	if (stack.task)
+		resolver_task(r->resolver, stack.task, sizeof(*stack.task));
+	ret->stack = stack.id;
+	ret->task = stack.task ? stack.task->id : 0;
+}
+
+/* One that was there before. */
 static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 {
 	static struct adder_process process;
@@ -188,26 +214,68 @@ static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 	struct adder_ledger_key key = { .process = thread->serial, .tid = thread->tid };
 	char on[BLOCKED_ON_BYTES];
 	struct recorder *r = arg;
-	struct memory_stack stack;
+	struct adder_looked look;
 
 	if (thread->running)
 		return; /* its next switch tells */
 	if (process.serial != thread->serial &&
 	    session_find_process(r->session, thread->pid, &process))
 		return;
-	memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
-	if (stack.id >= ADDER_STACK_FIRST_HASH)
-		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
-	if (resolver_learn(r->resolver, &process))
-		memory_walk(thread->pid, &process, thread->thread_pointer, &stack);
-	if (stack.task)
-		resolver_task(r->resolver, stack.task, sizeof(*stack.task));
+	walk_thread(r, thread->pid, &process, thread->thread_pointer, &look);
 	blocked_complete(&found, on); /* where it can't, the iterator's word stands */
-	key.stack = stack.id;
-	key.task = stack.task ? stack.task->id : 0;
+	key.stack = look.stack;
+	key.task = look.task;
 	key.state = found.state;
-	if (still_waits(r, thread))
+	if (still_waits(r, thread->serial, thread->tid, thread->since_ns, ADDER_STACK_BEFORE))
 		resolver_before(r->resolver, &key);
+}
+
+/* Has a look been taken at the wait that @t is in, which was not walked? */
+static bool was_looked_at(struct recorder *r, uint32_t tid, const struct adder_thread *t,
+			  struct adder_looked *ret)
+{
+	return t->stack == ADDER_STACK_UNWALKED && !session_find_looked(r->session, tid, ret) &&
+	       ret->out_ns == t->out_ns;
+}
+
+/* One whose wait was not walked; if it lasts. */
+static void look_at_unwalked(void *arg, uint32_t tid, const struct adder_thread *thread)
+{
+	static struct adder_process process;
+	struct adder_looked look;
+	struct recorder *r = arg;
+
+	if (thread->in_ns || r->looked_ns < thread->out_ns + ADDER_LASTS_NS || !r->looks_left)
+		return;
+	if (was_looked_at(r, tid, thread, &look))
+		return;
+	if (session_find_process(r->session, thread->tgid, &process))
+		return;
+	r->looks_left--;
+	look.out_ns = thread->out_ns;
+	walk_thread(r, thread->tgid, &process, thread->thread_pointer, &look);
+	if (still_waits(r, process.serial, tid, look.out_ns, ADDER_STACK_UNWALKED))
+		session_set_looked(r->session, tid, &look);
+}
+
+/*
+ * Look at waits that were not walked, and last, while there are such.  What has begun shortly
+ * before a look lasts only at the next, when there may be no new ones.
+ */
+static void look_at_lasting(struct recorder *r)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), walked, unwalked;
+	bool are_new;
+
+	if (now - r->looked_ns < ADDER_LOOK_NS || session_walks(r->session, &walked, &unwalked))
+		return;
+	are_new = unwalked != r->unwalked;
+	r->looked_ns = now;
+	r->looks_left = LOOKS;
+	if (are_new || r->were_new)
+		session_each_unwalked(r->session, look_at_unwalked, r);
+	r->unwalked = unwalked;
+	r->were_new = are_new;
 }
 
 /* ---- from beginning to end ---- */
@@ -308,16 +376,18 @@ int recorder_timeout_ms(const struct recorder *r)
 {
 	return r->waiting && clock_ns(CLOCK_MONOTONIC) - r->waiting_since_ns < PATIENCE_NS
 		       ? RETRY_MS
-		       : TURN_MS;
+	       : r->were_new ? LOOK_MS
+			     : TURN_MS;
 }
 
 /* What a thread's record refers to will come with a later drain. */
 static void hold(void *arg, uint32_t tid, const struct adder_thread *t)
 {
 	struct recorder *r = arg;
+	struct adder_looked look;
 
-	(void)tid;
-	resolver_hold(r->resolver, t->process, t->stack);
+	resolver_hold(r->resolver, t->process,
+		      was_looked_at(r, tid, t, &look) ? look.stack : t->stack);
 	resolver_hold(r->resolver, t->process, t->on);
 	resolver_hold(r->resolver, t->held_key.process, t->held_key.stack);
 	resolver_hold(r->resolver, t->held_key.process, t->held_key.on);
@@ -348,6 +418,7 @@ int recorder_turn(struct recorder *r)
 	r->waiting = waiting;
 	if (members_want_look(r->members))
 		session_look(r->session, look_at_thread, r);
+	look_at_lasting(r);
 	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns <
 	    (resolver_is_crowded(r->resolver) ? CROWDED_NS : DRAIN_NS))
 		return 0;
@@ -384,6 +455,7 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	};
 	struct adder_ledger_value value = { .count = t->out_ns != 0 };
 	uint64_t end = r->end_ns, in = t->in_ns ? t->in_ns : end, woken;
+	struct adder_looked look;
 	struct process_stat stat;
 	bool is_gone = process_thread_stat(t->tgid, tid, &stat) != 0;
 
@@ -392,6 +464,10 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	/* it has ended since, or its last switch was not reported: then nobody knows when */
 	if (is_gone && t->exiting && t->in_ns)
 		end = in;
+	if (was_looked_at(r, tid, t, &look)) {
+		key.stack = look.stack;
+		key.task = look.task;
+	}
 	if (t->out_ns) {
 		value.wait_ns = woken > t->out_ns ? woken - t->out_ns : 0;
 		value.runq_ns = in - (woken > t->out_ns ? woken : t->out_ns < in ? t->out_ns : in);
