@@ -7,6 +7,7 @@
 #define BPF_CAPTURE_H
 
 #include "names.h"
+#include "ready.h"
 #include "runtime.h"
 #include "tasks.h"
 
@@ -56,6 +57,26 @@ __weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_poin
 	return stack;
 }
 
+/* Tell user space of the task that tasks_identify() has found as @id, if it has not been told. */
+static __always_inline void tell_task(struct adder_process *p, struct tasks_scratch *s, __u64 id)
+{
+	__u32 one = 1;
+	__u64 bytes;
+
+	if (!id || bpf_map_lookup_elem(&stacks_told, &id))
+		return;
+	bytes = tasks_complete(p, s);
+	barrier_var(bytes);
+	if (bytes > sizeof(s->event))
+		return;
+	if (bpf_ringbuf_output(&events, &s->event, bytes, ring_flags())) {
+		lose(ADDER_LOST_RING_TASK);
+		return;
+	}
+	tasks_told(p, s);
+	bpf_map_update_elem(&stacks_told, &id, &one, BPF_ANY);
+}
+
 /*
  * The asyncio task that current runs, whose stack capture_stack() has just walked; 0: none.  Told
  * under an id that is in no use in `on`.
@@ -64,27 +85,62 @@ __weak __noinline __u64 capture_task(struct adder_process *p)
 {
 	struct unwind_scratch *walked;
 	struct tasks_scratch *s;
-	__u32 zero = 0, one = 1;
-	__u64 id, bytes;
+	__u32 zero = 0;
+	__u64 id;
 
 	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
 	s = bpf_map_lookup_elem(&tasks_scratch, &zero);
 	if (!walked || !s || !p || p->phase != ADDER_PHASE_READY)
 		return 0;
 	id = tasks_read(p, s, walked);
-	if (!id || bpf_map_lookup_elem(&stacks_told, &id))
-		return id;
-	bytes = tasks_complete(p, s);
-	barrier_var(bytes);
-	if (bytes > sizeof(s->event))
-		return id;
-	if (bpf_ringbuf_output(&events, &s->event, bytes, ring_flags())) {
-		lose(ADDER_LOST_RING_TASK);
-		return id;
-	}
-	tasks_told(p, s);
-	bpf_map_update_elem(&stacks_told, &id, &one, BPF_ANY);
+	tell_task(p, s, id);
 	return id;
+}
+
+struct collect_ready {
+	struct adder_process *process;
+	struct tasks_scratch *tasks;
+	struct ready_scratch *scratch;
+};
+
+static long collect_ready_task(__u32 index, void *context)
+{
+	struct collect_ready *c = context;
+	struct ready_position *at = &c->scratch->at;
+	struct adder_ready *ready = &c->scratch->ready;
+	__u64 task = ready_next(c->process, c->tasks, at);
+	__u64 id = tasks_identify(c->process, c->tasks, task), count;
+
+	if (id) {
+		tell_task(c->process, c->tasks, id);
+		count = ready->count++;
+		barrier_var(count);
+		if (count < ADDER_READY_TASKS)
+			ready->tasks[count] = id;
+	}
+	return !at->left || !at->block;
+}
+
+/*
+ * The asyncio tasks that are ready while current has their loop, into the CPU's ready_scratch,
+ * after capture_stack(); false if there are none.
+ */
+__weak __noinline int capture_ready(struct adder_process *p)
+{
+	struct collect_ready c = { .process = p };
+	struct unwind_scratch *walked;
+	__u32 zero = 0;
+
+	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
+	c.tasks = bpf_map_lookup_elem(&tasks_scratch, &zero);
+	c.scratch = bpf_map_lookup_elem(&ready_scratch, &zero);
+	if (!walked || !c.tasks || !c.scratch || !p || p->phase != ADDER_PHASE_READY ||
+	    !walked->at.run_frame || !ready_begin(p, walked, &c.scratch->at))
+		return 0;
+	c.scratch->ready.count = 0;
+	bpf_loop(ADDER_READY_TASKS, collect_ready_task, &c, 0);
+	c.scratch->ready.more = c.scratch->at.left;
+	return c.scratch->ready.count || c.scratch->ready.more;
 }
 
 #endif

@@ -69,6 +69,72 @@ static __noinline int ledger_add(struct adder_ledger_key *key,
 	return -1;
 }
 
+/* What tasks waited for the loop that their thread had for another. */
+struct ledger_ready {
+	struct adder_ledger_key key; /* @task is filled in */
+	struct adder_ledger_value value;
+	const struct adder_ready *ready;
+};
+
+static __always_inline void ledger_add_one_ready(const struct ledger_ready *r)
+{
+	struct adder_ledger_value *sum = ledger_find(&r->key);
+
+	if (sum)
+		ledger_sum(sum, &r->value);
+	else if (ledger_insert(&r->key, &r->value))
+		lose(ADDER_LOST_READY_FULL);
+}
+
+static long ledger_add_ready_task(__u32 index, void *context)
+{
+	struct ledger_ready *r = context;
+
+	if (index >= ADDER_READY_TASKS || index >= r->ready->count)
+		return 1;
+	r->key.task = r->ready->tasks[index];
+	ledger_add_one_ready(r);
+	return 0;
+}
+
+/* Add the value of @r to each of its tasks. */
+static __noinline void ledger_add_ready(struct ledger_ready *r)
+{
+	__u64 more;
+
+	if (!r)
+		return;
+	more = r->ready->more;
+	bpf_loop(ADDER_READY_TASKS, ledger_add_ready_task, r, 0);
+	if (!more)
+		return;
+	r->key.task = ADDER_TASK_MORE;
+	r->value.wait_ns *= more;
+	r->value.count *= more;
+	ledger_add_one_ready(r);
+}
+
+/* The wait that @t has ended was also one of the tasks that its loop could not run. */
+static __always_inline void ledger_post_ready(struct adder_thread *t, __u32 tid, __u64 in)
+{
+	__u64 wait = in > t->out_ns ? in - t->out_ns : 0;
+	struct ledger_ready r = { .key = { .stack = t->stack,
+					   .on = t->task,
+					   .process = t->process,
+					   .tid = tid,
+					   .syscall = ADDER_NO_SYSCALL,
+					   .state = ADDER_STATE_CPU,
+					   .how = ADDER_HOW_READY } };
+
+	t->has_ready = 0;
+	r.ready = bpf_map_lookup_elem(&ready_tasks, &tid);
+	if (!r.ready)
+		return;
+	r.value.wait_ns = wait < 1ULL << 32 ? wait << (t->unwalked_shift & 15) : wait;
+	ledger_add_ready(&r);
+	bpf_map_delete_elem(&ready_tasks, &tid);
+}
+
 /* Waits and bursts for which there is no room stay with the thread, by state. */
 static __always_inline void ledger_spill(struct adder_thread *t)
 {
@@ -173,6 +239,8 @@ static __always_inline void ledger_post(struct adder_thread *t, __u32 tid, __u64
 	t->held.burst_ns += burst;
 	t->held.late_ns += burst > ADDER_LATE_NS ? burst - ADDER_LATE_NS : 0;
 	t->held.stolen_ns += (__s64)(now - in) - (__s64)burst;
+	if (t->has_ready)
+		ledger_post_ready(t, tid, in);
 }
 
 #endif

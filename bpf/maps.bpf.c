@@ -15,6 +15,8 @@ struct map_stacks_told stacks_told SEC(".maps");
 struct map_codes_told codes_told SEC(".maps");
 struct map_pids pids SEC(".maps");
 struct map_walk_scratch walk_scratch SEC(".maps");
+struct map_ready_tasks ready_tasks SEC(".maps");
+struct map_ready_scratch ready_scratch SEC(".maps");
 struct map_tasks_scratch tasks_scratch SEC(".maps");
 struct map_awaited_scratch awaited_scratch SEC(".maps");
 struct map_code_scratch code_scratch SEC(".maps");

@@ -6,7 +6,7 @@
 #define BPF_MAPS_H
 
 #include "compat.h"
-#include "tasks.h"
+#include "ready.h"
 #include "unwind.h"
 #include "wire.h"
 
@@ -39,6 +39,10 @@ MAP_DECLARE(codes_told, BPF_MAP_TYPE_LRU_HASH, 65536, struct adder_code_key, __u
 MAP_DECLARE(pids, BPF_MAP_TYPE_HASH, 65536, __u32, __u32);
 
 MAP_DECLARE(walk_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct unwind_scratch);
+/* Of threads that block while other asyncio tasks want their loop. */
+MAP_DECLARE(ready_tasks, BPF_MAP_TYPE_HASH, 4096, __u32, struct adder_ready);
+
+MAP_DECLARE(ready_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct ready_scratch);
 MAP_DECLARE(tasks_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct tasks_scratch);
 MAP_DECLARE(awaited_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_event_awaited);
 MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_event_code);

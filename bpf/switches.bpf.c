@@ -92,6 +92,24 @@ static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task
 	return ADDER_STACK_UNWALKED;
 }
 
+/* Which asyncio tasks wait for what is about to wait. */
+static __always_inline void note_ready(struct adder_thread *t, struct adder_process *p, __u32 tid)
+{
+	struct ready_scratch *found;
+	__u32 zero = 0;
+
+	t->has_ready = 0;
+	if (!capture_ready(p))
+		return;
+	found = bpf_map_lookup_elem(&ready_scratch, &zero);
+	if (!found)
+		return;
+	if (bpf_map_update_elem(&ready_tasks, &tid, &found->ready, BPF_ANY))
+		lose(ADDER_LOST_READY_FULL);
+	else
+		t->has_ready = 1;
+}
+
 /* What telling of a new stack took, since this was asked last. */
 static __always_inline __u64 take_tell_ns(void)
 {
@@ -132,7 +150,11 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	walk = budget_allows(budget, t, task, runnable, now);
 	p = walk ? find_process(task->tgid) : NULL;
 	t->stack = stack_at_switch(t, task, p, walk);
-	t->task = t->stack >= ADDER_STACK_FIRST_HASH ? capture_task(p) : 0;
+	t->task = 0;
+	if (t->stack >= ADDER_STACK_FIRST_HASH) {
+		t->task = capture_task(p);
+		note_ready(t, p, task->pid);
+	}
 	t->throttled = 0;
 	if (runnable)
 		t->throttled = task_throttled(task);

@@ -24,7 +24,7 @@
 #define TASKS_DIGITS       18 /* of a number that fits 64 bits */
 
 /* PyTypeObject, 3.8 on, without free-threading */
-enum { TASKS_TYPE_NAME = 24, TASKS_TYPE_FLAGS = 168, TASKS_TYPE_BASE = 256 };
+enum { TASKS_TYPE_NAME = 24, TASKS_TYPE_SIZE = 32, TASKS_TYPE_FLAGS = 168, TASKS_TYPE_BASE = 256 };
 #define TASKS_IS_INT (1ULL << 24)
 #define TASKS_IS_STR (1ULL << 28)
 
@@ -314,6 +314,19 @@ static long tasks_step(__u32 index, void *context)
 	return 0;
 }
 
+/* The task that @handle wakes or begins; 0: none. */
+static __always_inline __u64 tasks_of_handle(const struct adder_process *p, struct tasks_scratch *s,
+					     __u64 handle)
+{
+	__u16 wakeup = p->binary.layout.wakeup_task;
+	__u64 callback;
+
+	if (remote_read(&callback, sizeof(callback), (handle & ~7ULL) + 24) || /* _callback */
+	    tasks_fetch(s, callback, wakeup))
+		return 0;
+	return tasks_of_callback(s, wakeup);
+}
+
 /* The task that the thread runs, or may run; 0: none. */
 static __always_inline __u64 tasks_running(const struct adder_process *p, struct tasks_scratch *s,
 					   const struct unwind_scratch *walked)
@@ -321,43 +334,46 @@ static __always_inline __u64 tasks_running(const struct adder_process *p, struct
 	const struct adder_layout *l = &p->binary.layout;
 	__u64 handle, task;
 
-	if (l->ts_task) {
-		if (remote_read(&task, sizeof(task), walked->tstate_at + l->ts_task))
-			return 0;
-		return task;
-	}
+	if (l->ts_task)
+		return remote_read(&task, sizeof(task), walked->tstate_at + l->ts_task) ? 0 : task;
 	if (!p->asyncio.run_code || !walked->at.run_frame ||
-	    remote_read(&handle, sizeof(handle), walked->at.run_frame + l->frame_locals) ||
-	    remote_read(&task, sizeof(task), (handle & ~7ULL) + 24) || /* _callback */
-	    tasks_fetch(s, task, l->wakeup_task))
+	    remote_read(&handle, sizeof(handle), walked->at.run_frame + l->frame_locals))
 		return 0;
-	return tasks_of_callback(s, l->wakeup_task);
+	return tasks_of_handle(p, s, handle);
 }
 
-/**
- * Find the asyncio task that a thread runs, whose stack in process @p was the last that was walked
- * with @walked; what is learnt of its types goes to @p.  Its id, not 0, or 0 if it runs none; with
- * an id, @s holds all but the texts of what it is called.
+/*
+ * What is the object at @task called?  The id of that task of @p, never 0; or 0 if it is none. With
+ * an id, @s holds all but the texts.  What is learnt of types goes to @p.
  */
-static __always_inline __u64 tasks_read(struct adder_process *p, struct tasks_scratch *s,
-					const struct unwind_scratch *walked)
+static __always_inline __u64 tasks_identify(struct adder_process *p, struct tasks_scratch *s,
+					    __u64 task)
 {
 	struct tasks t = { .process = p, .scratch = s };
 
-	if (!p->binary.layout.task_coro || !walked->interp)
-		return 0;
-	s->next = tasks_running(p, s, walked);
-	if (!s->next)
-		return 0;
+	s->next = task;
 	s->hash = unwind_mix(0x7461736b73ULL, p->serial);
 	s->numbered = s->named = s->event.depth = 0;
-	compat_loop(ADDER_TASK_LEVELS + 1, tasks_step, &t);
+	if (task)
+		compat_loop(ADDER_TASK_LEVELS + 1, tasks_step, &t);
 	if (!s->event.depth)
 		return 0;
 	s->event.kind = ADDER_EVENT_TASK;
 	s->event.serial = p->serial;
 	s->event.id = (unwind_mix(s->hash, s->event.depth) & ~(1ULL << 63)) | 1;
 	return s->event.id;
+}
+
+/**
+ * Find the asyncio task that a thread runs, whose stack in process @p was the last that was walked
+ * with @walked: as tasks_identify().
+ */
+static __always_inline __u64 tasks_read(struct adder_process *p, struct tasks_scratch *s,
+					const struct unwind_scratch *walked)
+{
+	if (!p->binary.layout.task_coro || !walked->interp)
+		return 0;
+	return tasks_identify(p, s, tasks_running(p, s, walked));
 }
 
 /* ---- telling ---- */

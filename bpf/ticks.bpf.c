@@ -22,6 +22,24 @@ struct tick_context {
 };
 #define TICK_CS 17
 
+/* The asyncio tasks that wait for what the tick has found, which is @key. */
+static __always_inline void count_ready(const struct adder_ledger_key *key, struct adder_process *p)
+{
+	struct ledger_ready r = { .key = *key, .value = { .count = 1 } };
+	struct ready_scratch *found;
+	__u32 zero = 0;
+
+	if (!capture_ready(p))
+		return;
+	found = bpf_map_lookup_elem(&ready_scratch, &zero);
+	if (!found)
+		return;
+	r.ready = &found->ready;
+	r.key.on = key->task;
+	r.key.how = ADDER_HOW_READY_TICK;
+	ledger_add_ready(&r);
+}
+
 SEC("perf_event")
 int on_tick(struct tick_context *ctx)
 {
@@ -47,8 +65,10 @@ int on_tick(struct tick_context *ctx)
 		key.how = ADDER_HOW_LATE_TICK;
 	p = find_process(task->tgid);
 	key.stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
-	if (key.stack >= ADDER_STACK_FIRST_HASH)
+	if (key.stack >= ADDER_STACK_FIRST_HASH) {
 		key.task = capture_task(p);
+		count_ready(&key, p);
+	}
 	value.sys_count = !(ctx->regs[TICK_CS] & 3);
 	ledger_add(&key, &value);
 	return 0;

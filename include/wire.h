@@ -45,6 +45,14 @@ enum adder_frame_via {
 	ADDER_FRAME_CURRENT, /* tstate->current_frame (3.13 on) */
 };
 
+/* Where an object of a class written in Python has its attributes. */
+enum adder_attributes_via {
+	ADDER_ATTRIBUTES_DICT,   /* in a dict, behind its head (to 3.10) */
+	ADDER_ATTRIBUTES_VALUES, /* in values or a dict, before it (3.11) */
+	ADDER_ATTRIBUTES_TAGGED, /* in either, one tagged pointer before it (3.12) */
+	ADDER_ATTRIBUTES_INLINE, /* in itself, or a dict (3.13 on) */
+};
+
 /* Where one version of CPython keeps what the walker reads; bytes from the struct's start. */
 struct adder_layout {
 	__u16 version; /* 0x030b for 3.11 */
@@ -94,7 +102,8 @@ struct adder_layout {
 	__u16 ts_task;       /* PyThreadState: the task that runs (3.14 on); else 0 */
 	__u16 frame_locals;  /* a frame's first local variable, from where pointers to it lead */
 	__u16 coro_qualname; /* a str */
-	__u16 pad_tasks[3];
+	__u8 attributes;     /* enum adder_attributes_via */
+	__u8 pad_tasks[5];
 };
 
 #define ADDER_TSTATE_BYTES  192 /* read of a PyThreadState at once */
@@ -151,8 +160,10 @@ enum adder_process_phase {
 /* What has been learnt of a process's asyncio; addresses, 0 while not known. */
 struct adder_asyncio {
 	__u64 run_code; /* code object of Handle._run: its frame says which task a thread runs */
-	__u64 task_type, coro_type, str_type, int_type;
+	__u64 task_type, coro_type, str_type, int_type, deque_type;
 	__u32 numbered, named; /* tasks told by their number; by a name */
+	__u32 ready_index;     /* which attribute of a loop its ready handles are ... */
+	__u32 ready_tries;     /* ... and how often that was looked for */
 };
 
 /* A process in the ledger, keyed by its pid. */
@@ -199,7 +210,10 @@ enum adder_how {
 	ADDER_HOW_FAULT,     /* page fault without */
 	ADDER_HOW_TICK,      /* no wait: ticks of the sampling clock, early in a stint on the CPU */
 	ADDER_HOW_LATE_TICK, /* ... later than ADDER_LATE_NS in it */
-	ADDER_HOW_THROTTLED, /* preempted because the cgroup's quota was used up */
+	ADDER_HOW_READY,     /* no wait of the thread: one that a task had for it meanwhile; the
+			      * key's task is that, @on the task that the thread was in */
+	ADDER_HOW_READY_TICK, /* ... found by ticks */
+	ADDER_HOW_THROTTLED,  /* preempted because the cgroup's quota was used up */
 	ADDER_HOW_UNKNOWN,
 };
 
@@ -254,7 +268,7 @@ struct adder_thread {
 	__u8 state, how;
 	__u8 exiting, throttled;
 	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
-	__u8 pad;
+	__u8 has_ready; /* tasks wait for its loop: struct adder_ready says which */
 	__u32 cpu;            /* if it was walked: where ... */
 	__u32 walk_ns;        /* ... and how much longer that has made the wait */
 	__u64 thread_pointer; /* if it was not: for walking it from outside */
@@ -398,6 +412,16 @@ struct adder_event_task {
 	struct adder_task chain[ADDER_TASK_LEVELS]; /* the task itself, who awaits it, ... */
 };
 
+#define ADDER_READY_TASKS 16 /* of a loop, that are told apart; the rest is counted ... */
+#define ADDER_TASK_MORE   2  /* ... under this id, which no task has */
+
+/* The tasks that can't go on because another one, or a callback, has their loop. */
+struct adder_ready {
+	__u64 count;
+	__u64 more; /* handles beyond those that were looked at */
+	__u64 tasks[ADDER_READY_TASKS];
+};
+
 /* For whom or what a thread waits, where that is no stack. */
 enum adder_awaited_kind {
 	ADDER_AWAITED_INET,    /* address and port of the peer; with port 0 the own, @local_port */
@@ -442,6 +466,8 @@ struct adder_event_awaited {
 	  "intervals without a stack: too many different stacks a second")                         \
 	X(THREADS_FULL, "threads_full", "threads not recorded: more than the table holds")         \
 	X(PROCESSES_FULL, "processes_full", "processes not recorded: more than the table holds")   \
+	X(READY_FULL, "ready_full",                                                                \
+	  "waits of asyncio tasks for their loop not counted: more than the table holds")          \
 	X(TSTATE, "tstate", "stacks not read: the thread's state was unreadable or not its own")   \
 	X(FRAME_FAULT, "frame_fault", "stacks cut short: a frame's memory was not present")        \
 	X(FRAME_LOOP, "frame_loop", "stacks cut short: deeper than any stack should be")           \

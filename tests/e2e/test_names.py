@@ -60,7 +60,7 @@ def wrong_frame(stack, i):
 
 
 def show(sample):
-    state = max((v, k) for k, v in sample.values.items() if k not in ("wall", "samples"))[1]
+    state = max((v, k) for k, v in sample.values.items() if k not in ("wall", "samples", "loop"))[1]
     return "%s (%s)" % (";".join(f.function for f in reversed(sample.stack)), state)
 
 

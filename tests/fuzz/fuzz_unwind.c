@@ -11,8 +11,8 @@
 
 #include "code.h"
 #include "python/layout.h"
+#include "ready.h"
 #include "runtime.h"
-#include "tasks.h"
 #include "unwind.h"
 
 #define THREAD_POINTER 64
@@ -49,7 +49,8 @@ static bool make_process(struct adder_process *p, const uint8_t *head)
 	p->binary.layout = *l;
 	p->asyncio.run_code = head[5] & ~7U; /* some frame's code */
 	if (head[2] & 8)
-		p->asyncio.task_type = p->asyncio.str_type = p->asyncio.coro_type = head[4];
+		p->asyncio.task_type = p->asyncio.str_type = p->asyncio.coro_type =
+			p->asyncio.deque_type = head[4];
 	if (head[1] & 4)
 		memcpy((uint8_t *)&p->binary.layout + head[6] % (sizeof(*l) - 2), head + 7, 2);
 	return true;
@@ -70,11 +71,11 @@ static void check_code(const struct adder_event_code *e)
 		abort();
 }
 
-/* Whatever task there is, its texts and its chain stay within their bounds. */
-static void check_task(struct adder_process *p, const struct unwind_scratch *walked)
+/* The task at @task, if there is one: its texts and its chain stay within their bounds. */
+static void check_task(struct adder_process *p, uint64_t task)
 {
 	static struct tasks_scratch found;
-	uint64_t id = tasks_read(p, &found, walked);
+	uint64_t id = tasks_identify(p, &found, task);
 
 	if (!id)
 		return;
@@ -87,6 +88,24 @@ static void check_task(struct adder_process *p, const struct unwind_scratch *wal
 			abort();
 	}
 	tasks_told(p, &found);
+}
+
+/* Tasks where the walk found them, and where the input has them whatever the walk found. */
+static void check_tasks(struct adder_process *p, struct unwind_scratch *walked)
+{
+	static struct tasks_scratch scratch;
+	struct ready_position at;
+
+	if (!p->binary.layout.task_coro)
+		return;
+	check_task(p, tasks_running(p, &scratch, walked));
+	check_task(p, THREAD_POINTER);
+	walked->at.run_frame = THREAD_POINTER;
+	p->asyncio.run_code = 1;
+	if (!ready_begin(p, walked, &at))
+		return;
+	for (int i = 0; i < 100 && at.left; i++)
+		check_task(p, ready_next(p, &scratch, &at));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -104,7 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* the thread pointer is what the thread state says of it: else no walk gets far */
 	id = unwind_python(&scratch, &process, THREAD_POINTER, &status);
 	check(&scratch, id, status);
-	check_task(&process, &scratch);
+	check_tasks(&process, &scratch);
 	if (scratch.stack.depth && !code_read(&process, &scratch.stack.frames[0], &code))
 		check_code(&code);
 	runtime_begin(&process);

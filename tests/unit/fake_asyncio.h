@@ -6,6 +6,7 @@
 #define TESTS_FAKE_ASYNCIO_H
 
 #include "fake_python.h"
+#include "ready.h"
 #include "tasks.h"
 
 #define OBJECTS      0x600000ULL
@@ -120,6 +121,15 @@ static inline void make_asyncio(uint32_t version)
 	task_type = make_type("_asyncio.Task", 0, other_type);
 	walk();
 	assert_int_equal(status, UNWIND_DONE);
+}
+
+/* The Handle that the thread runs has the loop @loop. */
+static inline void run_loop(uint64_t loop)
+{
+	uint64_t handle;
+
+	remote_read(&handle, sizeof(handle), stack_frame(RUN, 10) + layout()->frame_locals);
+	fake_u64(handle + 48, loop);
 }
 
 static inline uint64_t find_task(void)

@@ -75,14 +75,15 @@ static int find_stack(void *arg, uint32_t thread, uint64_t hash, uint32_t *ret)
 static uint32_t make_labels(void *arg, uint32_t thread, const struct account_labels *what)
 {
 	struct fixture *f = arg;
-	struct profile_label labels[4] = {
+	struct profile_label labels[5] = {
 		{ .key = profile_string(f->p, "tid"), .number = thread },
 		{ .key = profile_string(f->p, "detail"), .text = what->detail },
 		{ .key = profile_string(f->p, "on"), .text = what->on },
 		{ .key = profile_string(f->p, "task"), .number = what->task },
+		{ .key = profile_string(f->p, "on_task"), .number = what->on_task },
 	};
 
-	return profile_labels(f->p, labels, 4);
+	return profile_labels(f->p, labels, 5);
 }
 
 static uint64_t settle(struct fixture *f)
@@ -377,6 +378,47 @@ static void lumps_together_what_there_is_no_room_for(void **state)
 	assert_int_equal(sum_of(f, "samples", -1, -1), ALL);
 }
 
+/* What tasks waited while another had their loop: by its stack, beside the sum. */
+static void keeps_waits_of_tasks_out_of_the_sum(void **state)
+{
+	struct fixture *f = *state;
+	struct account_key ready = { .stack = f->leaf,
+				     .on = 7,
+				     .task = 9,
+				     .state = ADDER_STATE_CPU,
+				     .how = ADDER_HOW_READY };
+	struct adder_ledger_value waited = { .wait_ns = 40 }, ticks = { .count = 3 };
+	struct profile_sample sample;
+
+	accounts_add(f->a, &ready, &waited);
+	ready.how = ADDER_HOW_READY_TICK;
+	accounts_add(f->a, &ready, &ticks);
+	settle(f);
+	assert_int_equal(sum_of(f, "loop", 0, f->leaf), 40 + 3 * TICK);
+	assert_int_equal(sum_of(f, "wall", -1, -1), 0);
+	assert_int_equal(sum_of(f, "samples", -1, -1), 0);
+	assert_int_equal(profile_sample_count(f->p), 1);
+	sample = profile_sample_at(f->p, 0);
+	assert_int_equal(profile_label_number(f->p, sample.labels, "task", 0), 9);
+	assert_int_equal(profile_label_number(f->p, sample.labels, "on_task", 0), 7);
+}
+
+static void bounds_what_a_target_says_that_its_tasks_waited(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t task = 1; task < 9; task++) {
+		struct account_key ready = { .stack = f->leaf,
+					     .task = task,
+					     .how = ADDER_HOW_READY };
+		struct adder_ledger_value absurd = { .wait_ns = UINT64_MAX / 8 * (task % 4) };
+
+		accounts_add(f->a, &ready, &absurd);
+	}
+	settle(f);
+	assert_int_equal(sum_of(f, "loop", -1, -1), INT64_C(1) << 60);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
@@ -394,6 +436,8 @@ int main(void)
 		TEST(leaves_out_who_was_not_asked_for),
 		TEST(says_how_it_waited),
 		TEST(lumps_together_what_there_is_no_room_for),
+		TEST(keeps_waits_of_tasks_out_of_the_sum),
+		TEST(bounds_what_a_target_says_that_its_tasks_waited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

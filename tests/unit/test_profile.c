@@ -188,12 +188,13 @@ static void names_its_own_types_as_the_file_does(void **state)
 	struct profile *p = *state;
 
 	profile_add_adder_types(p);
-	assert_int_equal(profile_type_count(p), 1 + ADDER_STATE_NR + 3);
+	assert_int_equal(profile_type_count(p), 1 + ADDER_STATE_NR + 4);
 	assert_int_equal(profile_type_find(p, "wall"), 0);
 	assert_int_equal(profile_type_find(p, "cpu"), 1 + ADDER_STATE_CPU);
 	assert_int_equal(profile_type_find(p, "other"), 1 + ADDER_STATE_OTHER);
 	assert_int_equal(profile_type_find(p, "sys"), 1 + ADDER_STATE_NR);
 	assert_int_equal(profile_type_find(p, "samples"), 3 + ADDER_STATE_NR);
+	assert_int_equal(profile_type_find(p, "loop"), 4 + ADDER_STATE_NR);
 	assert_int_equal(profile_type_find(p, "calls"), -1);
 	assert_string_equal(profile_text(p, profile_type_at(p, 0).unit), "nanoseconds");
 }

@@ -354,6 +354,11 @@ int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *re
 	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.looked), &tid, ret) ? -errno : 0;
 }
 
+int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.ready_tasks), &tid, ret) ? -errno : 0;
+}
+
 /* ---- processes ---- */
 
 uint32_t session_new_serial(struct session *s)

@@ -106,6 +106,9 @@ int session_set_looked(struct session *s, uint32_t tid, const struct adder_looke
 /** What it was told last of thread @tid, be it of a wait long over; -ENOENT. */
 int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *ret);
 
+/** The asyncio tasks that wait while thread @tid, which has_ready, is in its wait; -ENOENT. */
+int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret);
+
 /* ---- processes ---- */
 
 /** A serial that no process has had. */

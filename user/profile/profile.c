@@ -209,6 +209,7 @@ void profile_add_adder_types(struct profile *p)
 	profile_add_type(p, "sys", "nanoseconds");
 	profile_add_type(p, "throttled", "nanoseconds");
 	profile_add_type(p, "samples", "count");
+	profile_add_type(p, "loop", "nanoseconds");
 #undef ADD_STATE
 }
 

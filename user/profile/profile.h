@@ -81,7 +81,8 @@ uint32_t profile_string_n(struct profile *p, const char *text, size_t size);
 /** Add a value type; its index in every sample's values.  Only before the first sample. */
 int profile_add_type(struct profile *p, const char *name, const char *unit);
 
-/** Add adder's own types, in the order of the file: wall, the states, sys, throttled, samples. */
+/** Add adder's own types, in the order of the file: wall, the states, sys, throttled, samples,
+ * loop. */
 void profile_add_adder_types(struct profile *p);
 
 uint32_t profile_function(struct profile *p, uint32_t name, uint32_t filename, int64_t start_line);

@@ -73,9 +73,10 @@
 	.gil_words = (enabled) + 32, .gil_bytes = (enabled) + 208
 
 /* asyncio's task, its coroutine, and how a frame or the thread leads there. */
-#define TASK(callback, wakeup, coro, name, locals, qualname)                                       \
+#define TASK(callback, wakeup, coro, name, locals, qualname, attributes_via)                                       \
 	.task_callback = (callback), .wakeup_task = (wakeup), .task_coro = (coro),                 \
-	.task_name = (name), .frame_locals = (locals), .coro_qualname = (qualname)
+	.task_name = (name), .frame_locals = (locals), .coro_qualname = (qualname),                \
+	.attributes = ADDER_ATTRIBUTES_##attributes_via
 
 /* From 3.14 on it says who awaits it, and the thread state which one runs. */
 #define TASK_3_14(running) .ts_task = (running), .task_awaiter = 96, .task_awaiters = 109
@@ -102,32 +103,32 @@ static const struct row {
 	{ ALL_MICROS, { .version = 0x0308,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(104), CODE_3_8, TEXT(16, 48, 72, 2),
 	  RUNTIME(32, 1368, 1392, 1152), INTERP(0, 8, 0), GIL(0),
-	  TASK(24, 16, 112, 120, 360, 56) } },
+	  TASK(24, 16, 112, 120, 360, 56, DICT) } },
 
 	{ ALL_MICROS, { .version = 0x0309,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(104), CODE_3_8, TEXT(16, 48, 72, 2),
 	  RUNTIME(32, 568, 584, 352), INTERP(0, 8, 0), GIL(0),
-	  TASK(24, 16, 152, 160, 360, 56) } },
+	  TASK(24, 16, 152, 160, 360, 56, DICT) } },
 
 	{ ALL_MICROS, { .version = 0x030a,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(96), CODE_3_8, TEXT(16, 48, 72, 2),
 	  RUNTIME(32, 568, 584, 352), INTERP(0, 8, 0), GIL(0),
-	  TASK(24, 24, 160, 168, 352, 48) } },
+	  TASK(24, 24, 160, 168, 352, 48, DICT) } },
 
 	{ ALL_MICROS, { .version = 0x030b,
 	  TSTATE(CFRAME, 56, 8, 152), FRAME_3_11, CODE_3_11, TEXT(16, 48, 72, 2),
 	  RUNTIME(40, 576, 592, 360), INTERP(0, 16, 0), GIL(0),
-	  TASK(24, 24, 136, 144, 72, 40) } },
+	  TASK(24, 24, 136, 144, 72, 40, VALUES) } },
 
 	{ ALL_MICROS, { .version = 0x030c,
 	  TSTATE(CFRAME, 56, 0, 136), FRAME_3_12(80, 70), CODE_3_12(16, 176, 192),
 	  TEXT(16, 40, 56, 2), RUNTIME(40, 0, 1544, 0), INTERP(0, 72, 384), GIL(0),
-	  TASK(24, 24, 136, 144, 72, 32) } },
+	  TASK(24, 24, 136, 144, 72, 32, TAGGED) } },
 
 	{ ALL_MICROS, { .version = 0x030d,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(80, 70), CODE_3_12(16, 184, 200),
 	  TEXT(16, 40, 56, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(0),
-	  TASK(24, 24, 120, 128, 72, 32) } },
+	  TASK(24, 24, 120, 128, 72, 32, INLINE) } },
 
 	{ ALL_MICROS, { .version = 0x030d, .free_threaded = 1,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(80, 70), CODE_3_12(32, 200, 216),
@@ -136,7 +137,7 @@ static const struct row {
 	{ ALL_MICROS, { .version = 0x030e,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(88, 74), CODE_3_12(16, 192, 208),
 	  TEXT(16, 40, 56, 2), RUNTIME(808, 0, 2336, 0), INTERP(7272, 7344, 16), GIL(0),
-	  TASK(0, 24, 128, 136, 80, 32), TASK_3_14(872) } },
+	  TASK(0, 24, 128, 136, 80, 32, INLINE), TASK_3_14(872) } },
 
 	/* Compiled, never run; threads may execute own copies of the bytecode: no lines, then. */
 	{ ALL_MICROS, { .version = 0x030e, .free_threaded = 1,
@@ -147,7 +148,7 @@ static const struct row {
 	{ ALL_MICROS, { .version = 0x030f,
 	  TSTATE(CURRENT, 72, 0, 176), FRAME_3_12(88, 74), CODE_3_12(16, 192, 208),
 	  TEXT(16, 40, 56, 2), RUNTIME(936, 0, 0, 0), INTERP(7264, 7336, 16), GIL(0),
-	  TASK(0, 24, 128, 136, 80, 32), TASK_3_14(1032) } },
+	  TASK(0, 24, 128, 136, 80, 32, INLINE), TASK_3_14(1032) } },
 
 	{ ALL_MICROS, { .version = 0x030f, .free_threaded = 1,
 	  TSTATE(CURRENT, 72, 0, 176), FRAME_3_12(88, 78), CODE_3_12(32, 208, 232),

@@ -439,6 +439,35 @@ void recorder_progress(const struct recorder *r, struct recorder_progress *ret)
 		    lost[ADDER_LOST_THREADS_FULL];
 }
 
+/* The wait that @t is in at the end, up to @end, as one of the tasks that wait for its loop. */
+static void close_ready(struct recorder *r, uint32_t tid, const struct adder_thread *t,
+			uint64_t end)
+{
+	struct adder_ledger_key key = {
+		.stack = t->stack,
+		.on = t->task,
+		.process = t->process,
+		.tid = tid,
+		.syscall = ADDER_NO_SYSCALL,
+		.how = ADDER_HOW_READY,
+	};
+	struct adder_ledger_value value = {};
+	struct adder_ready ready;
+
+	if (!t->has_ready || !t->out_ns || end < t->out_ns ||
+	    session_find_ready(r->session, tid, &ready))
+		return;
+	value.wait_ns = end - t->out_ns;
+	for (uint64_t i = 0; i < ready.count && i < ADDER_READY_TASKS; i++) {
+		key.task = ready.tasks[i];
+		resolver_add(r->resolver, &key, &value);
+	}
+	key.task = ADDER_TASK_MORE;
+	value.wait_ns *= ready.more;
+	if (ready.more)
+		resolver_add(r->resolver, &key, &value);
+}
+
 /* What is open in the account of a thread at the end: its wait, or its time on the CPU. */
 static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 {
@@ -480,6 +509,7 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	add_spilled(r, t->process, tid, t->spilled_ns);
 	if (!is_gone)
 		resolver_thread(r->resolver, t->process, tid, stat.comm);
+	close_ready(r, tid, t, in);
 	resolver_add(r->resolver, &key, &value);
 	resolver_life(r->resolver, t->process, end > t->first_ns ? end - t->first_ns : 0);
 }

@@ -11,6 +11,8 @@
 #include "resolve/syscall_name.h"
 #include "resolve/unwalked.h"
 
+#define MAX_READY_NS (UINT64_C(1) << 60) /* a file's values may be 2^62 in all */
+
 struct account {
 	struct account_key key;
 	struct adder_ledger_value sum;
@@ -36,8 +38,10 @@ struct settling {
 	struct unwalked *unwalked;
 	const struct accounts_hooks *hooks;
 	uint64_t unknown;
+	uint64_t ready_room; /* what tasks may have waited: the target alone says how many there are
+			      */
 	uint32_t lost_stack, unwalked_stack;
-	int state[ADDER_STATE_NR], wall, sys, throttled, samples; /* indices of the types */
+	int state[ADDER_STATE_NR], wall, sys, throttled, samples, loop; /* indices of the types */
 };
 
 struct accounts *accounts_new(size_t max, uint32_t full)
@@ -70,6 +74,12 @@ static bool is_tick(const struct account_key *key)
 	return key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK;
 }
 
+/* Not of the thread: of a task that it could not run meanwhile. */
+static bool is_ready(const struct account_key *key)
+{
+	return key->how == ADDER_HOW_READY || key->how == ADDER_HOW_READY_TICK;
+}
+
 /* What is left of @key where there is no room: who, and in which state. */
 static struct account_key without_stack(const struct accounts *a, const struct account_key *key)
 {
@@ -78,11 +88,13 @@ static struct account_key without_stack(const struct accounts *a, const struct a
 		.thread = key->thread,
 		.syscall = ADDER_NO_SYSCALL,
 		.state = key->state,
-		.how = is_tick(key) ? key->how : ADDER_HOW_UNKNOWN,
+		.how = is_tick(key) || is_ready(key) ? key->how : ADDER_HOW_UNKNOWN,
 	};
 
 	if (is_tick(key))
 		lumped.on = a->full;
+	if (is_ready(key))
+		lumped.task = ADDER_TASK_MORE;
 	return lumped;
 }
 
@@ -274,6 +286,21 @@ static bool is_spread(const struct settling *s, const struct account *account)
 	       !unwalked_is_alone(s->unwalked, key->thread, key->state);
 }
 
+/* The stack is that of who had the loop; the task, that of who waited. */
+static void settle_ready(struct settling *s, const struct account *account)
+{
+	const struct account_key *key = &account->key;
+	const struct account_labels what = { .task = key->task, .on_task = key->on };
+
+	uint64_t ns = account->sum.wait_ns + account->sum.count * s->hooks->tick_ns;
+
+	if (ns > s->ready_room)
+		ns = s->ready_room;
+	s->ready_room -= ns;
+	add(s, known_stack(s, key->thread, key->stack),
+	    s->hooks->labels(s->hooks->arg, key->thread, &what), s->loop, ns);
+}
+
 static void settle(struct settling *s, const struct account *account)
 {
 	const struct account_key *key = &account->key;
@@ -319,6 +346,7 @@ static void find_types(struct settling *s)
 	s->sys = profile_type_find(s->p, "sys");
 	s->throttled = profile_type_find(s->p, "throttled");
 	s->samples = profile_type_find(s->p, "samples");
+	s->loop = profile_type_find(s->p, "loop");
 }
 
 /* Sum up what is to be split. */
@@ -365,13 +393,18 @@ static void settle_all(struct accounts *a, struct settling *s, uint32_t threads)
 	for (size_t i = 0; i < tally_count(&a->sums); i++) {
 		struct account account = account_at(a, i);
 
-		weigh(s, &account);
+		if (!is_ready(&account.key))
+			weigh(s, &account);
 	}
 	shares_close(s->shares);
 	for (size_t i = 0; i < tally_count(&a->sums); i++) {
 		struct account account = account_at(a, i);
 
-		if (!s->hooks->skip(s->hooks->arg, account.key.thread))
+		if (s->hooks->skip(s->hooks->arg, account.key.thread))
+			continue;
+		if (is_ready(&account.key))
+			settle_ready(s, &account);
+		else
 			settle(s, &account);
 	}
 	for (uint32_t thread = 0; thread < threads; thread++) {
@@ -387,7 +420,12 @@ uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads
 	CLEANUP(shares_free) struct shares *shares = shares_new(threads, hooks->tick_ns);
 	CLEANUP(unwalked_free) struct unwalked *unwalked = unwalked_new();
 	struct settling s = {
-		.p = p, .balances = balances, .shares = shares, .unwalked = unwalked, .hooks = hooks
+		.p = p,
+		.balances = balances,
+		.shares = shares,
+		.unwalked = unwalked,
+		.hooks = hooks,
+		.ready_room = MAX_READY_NS,
 	};
 
 	if (!balances || !shares || !unwalked)

@@ -17,7 +17,8 @@ struct accounts;
 /** What time is added up under. */
 struct account_key {
 	uint64_t stack;  /* the profile's id; or a hash that is not known yet, with bit 63 set */
-	uint64_t on;     /* the profile's string id of what is waited for; 0: unknown */
+	uint64_t on;     /* the profile's string id of what is waited for; 0: unknown.  Of
+			  * ADDER_HOW_READY: the id of the task that had the loop */
 	uint64_t task;   /* id of the asyncio task that the thread was in; 0: none */
 	uint32_t thread; /* number of the thread, from 0, as the caller counts them */
 	uint16_t syscall;
@@ -31,6 +32,7 @@ typedef int (*accounts_stack_fn)(void *arg, uint32_t thread, uint64_t hash, uint
 struct account_labels {
 	uint32_t detail, on; /* the profile's string ids */
 	uint64_t task;       /* id, as in the key */
+	uint64_t on_task;    /* in place of @on: id of a task */
 };
 
 /** The profile's set of labels of a thread with @what. */

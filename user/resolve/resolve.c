@@ -470,6 +470,8 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 	if (key->how == ADDER_HOW_TICK || key->how == ADDER_HOW_LATE_TICK) {
 		account.on = stack_key(r, process, thread, key->on);
 		process->ticks += value->count;
+	} else if (key->how == ADDER_HOW_READY || key->how == ADDER_HOW_READY_TICK) {
+		account.on = key->on;
 	} else if (key->on) {
 		account.on = awaited_name(r, process, key);
 	}
@@ -633,6 +635,8 @@ static uint32_t make_labels(void *arg, uint32_t number, const struct account_lab
 	const struct process *process = r->places[number].process;
 	const struct thread *thread = r->places[number].thread;
 	struct task_text task = task_names_find(process->tasks, r->p, what->task);
+	struct task_text by = task_names_find(process->tasks, r->p, what->on_task);
+	uint32_t on = by.task ? by.task : what->on;
 	struct profile_label labels[11];
 	size_t count = 0;
 
@@ -648,8 +652,8 @@ static uint32_t make_labels(void *arg, uint32_t number, const struct account_lab
 		labels[count++] = text_label(r->p, "python", process->python);
 	if (what->detail)
 		labels[count++] = text_label(r->p, "detail", what->detail);
-	if (what->on)
-		labels[count++] = text_label(r->p, "on", what->on);
+	if (on)
+		labels[count++] = text_label(r->p, "on", on);
 	if (task.task)
 		labels[count++] = text_label(r->p, "task", task.task);
 	if (task.coroutine)

@@ -15,6 +15,7 @@
 /* Latin-1 grows to twice its size in UTF-8; an ellipsis and a NUL may follow. */
 #define TEXT_BYTES  (2 * ADDER_TASK_CORO_BYTES + 8)
 #define LABEL_BYTES (2 * TEXT_BYTES)
+#define OTHER_TASKS "[other tasks]"
 
 struct task {
 	uint64_t number;
@@ -114,7 +115,7 @@ static void write_name(const struct task_names *t, const struct profile *p, cons
 	else if (numbered)
 		snprintf(dst, size, "Task-%" PRIu64, task->number);
 	else if (task->named == ADDER_TASK_OTHER)
-		snprintf(dst, size, "[other tasks]");
+		snprintf(dst, size, OTHER_TASKS);
 	else
 		snprintf(dst, size, "%s",
 			 task->name ? profile_text(p, task->name) : "[name not read]");
@@ -147,7 +148,7 @@ struct task_text task_names_find(const struct task_names *t, struct profile *p, 
 		return ret;
 	HASH_FIND(hh, t->all, &id, sizeof(id), known);
 	if (!known) {
-		ret.task = profile_string(p, "[name lost]");
+		ret.task = profile_string(p, id == ADDER_TASK_MORE ? OTHER_TASKS : "[name lost]");
 		return ret;
 	}
 	write_name(t, p, &known->chain[0], text, sizeof(text));
