@@ -184,6 +184,15 @@ static void name_single_state(struct measures *m, uint32_t states)
 		m->list[i].is_shown = (int)i == m->wall;
 }
 
+/* What is no part of the sum is shown only where it is asked for. */
+static void show_measure(struct measures *m, const char *name)
+{
+	int measure = name && m->is_ledger ? measures_find(m, name) : MEASURE_NONE;
+
+	if (measure > m->state[ADDER_STATE_NR - 1] && m->list[measure].exported != MEASURE_NONE)
+		m->list[measure].is_shown = true;
+}
+
 static bool is_in_stack(const struct profile *p, uint32_t id, const bool *functions)
 {
 	size_t depth;
@@ -217,6 +226,7 @@ static int build(struct view *v, const struct profile *p, const struct report_op
 	if (err)
 		return err;
 	name_single_state(&v->measures, view_states(o));
+	show_measure(&v->measures, o->view == REPORT_TASK ? "loop" : o->sort);
 	v->by = rows_of(o->view);
 	v->is_of_frames = o->view == REPORT_FUNCTION || o->view == REPORT_LINE;
 	if (is_of_neighbours(o->view)) {
