@@ -123,5 +123,49 @@ def outside(python):
     assert asleep >= 0.999 * low, "asleep for %.4f s, not %.4f" % (asleep, low)
 
 
+def wrong_waits(samples, truths, share, seconds):
+    """What is wrong with how long tasks waited for their loop: more, or less than by their clocks
+    by @share and @seconds."""
+    found = by_task(samples)
+    for name, truth in truths.items():
+        got = total(found.get(name, []), "loop")
+        if name != "holder" and abs(got - truth["waited"]) > share * truth["waited"] + seconds:
+            yield "%s: waited %.4f s, not %.4f" % (name, got, truth["waited"])
+
+
+@case(each=with_tasks, alone=True)
+def blocked(python):
+    """Tasks that are ready while another one sleeps: their waits are as exact as its sleep."""
+    truths, samples, _ = record(python, "blocked")
+    wrong = list(wrong_waits(samples, truths, 0.02, 0.01))
+    for_holder = [s for s in samples if s.labels.get("on") == "holder" and s.values["loop"]]
+    there = total((s for s in for_holder if "block" in [f.function for f in s.stack]), "loop")
+    low, high = (3 * truths["holder"][key] for key in ("asleep", "in_sleep"))
+    if not 0.999 * low <= there <= high + 0.003:
+        wrong.append("of all, %.4f s were for `block`, not %.4f to %.4f" % (there, low, high))
+    if any(s.values["wall"] for s in for_holder):
+        wrong.append("waits for the loop are in the sum")
+    assert not wrong, "; ".join(wrong)
+
+
+@case(each=with_tasks, alone=True)
+def busy(python):
+    """Tasks that are ready while another one computes: by ticks, each of 1 ms."""
+    truths, samples, _ = record(python, "busy")
+    wrong = list(wrong_waits(samples, truths, 0.05, 0.02))
+    assert not wrong, "; ".join(wrong)
+
+
+@case(each=with_tasks, alone=True)
+def crowd(python):
+    """More tasks than are told apart: all of their waits are counted."""
+    truths, samples, _ = record(python, "crowd")
+    there = [s for s in samples if "block" in [f.function for f in s.stack]]
+    got, others = total(there, "loop"), total(by_task(there).get("[other tasks]", []), "loop")
+    low, high = (40 * truths["holder"][key] for key in ("asleep", "in_sleep"))
+    assert 0.999 * low <= got <= high + 0.04, "%.4f s, not %.4f to %.4f" % (got, low, high)
+    assert abs(others - 24 / 40 * got) <= 0.01 * got, "[other tasks]: %.4f s" % others
+
+
 if __name__ == "__main__":
     harness.main()

@@ -149,6 +149,32 @@ async def names():
         await task
 
 
+async def wait_for_turns(done, born):
+    """Ready all the time, and run for next to nothing: how long it waits is known from its clock."""
+    name = my_name()
+    note(name, waited=time.perf_counter() - born)
+    while not done.is_set():
+        begin = time.perf_counter()
+        await asyncio.sleep(0)
+        note(name, waited=time.perf_counter() - begin)
+
+
+async def hold(count, work):
+    """One task has the loop, @count others wait for it."""
+    done = asyncio.Event()
+
+    async def holder():
+        for _ in range(6):
+            work(0.05)
+            await asyncio.sleep(0)
+        done.set()
+    names = ["holder"] + ["waiter-%d" % i for i in range(count)]
+    born = time.perf_counter()
+    tasks = [named(name, wait_for_turns(done, born) if i else holder())
+             for i, name in enumerate(names)]
+    await asyncio.gather(*tasks)
+
+
 def outside():
     """No task: callbacks and what runs no loop."""
     loop = asyncio.new_event_loop()
@@ -158,13 +184,19 @@ def outside():
     block(0.03, "no loop")
 
 
+CASES = {
+    "kinds": kinds, "many": many, "names": names,
+    "blocked": lambda: hold(3, block), "busy": lambda: hold(3, burn), "crowd": lambda: hold(40, block),
+}
+
+
 def main():
     print("ready", flush=True)
     sys.stdin.readline()
     if sys.argv[1] == "outside":
         outside()
     else:
-        asyncio.run({"kinds": kinds, "many": many, "names": names}[sys.argv[1]]())
+        asyncio.run(CASES[sys.argv[1]]())
     print(json.dumps({"tasks": spent, "pid": os.getpid()}), flush=True)
     sys.stdin.readline()
 
