@@ -16,6 +16,7 @@ from running import Adder, python_target
 DEPTHS = (5, 20, 100, 500)
 SECONDS = 0.35
 AIM_US, AIM_DEPTH = 4, 20
+SHAPES = {"at": "", "task": ", in a task awaited by two", "ready": ", with four more ready"}
 
 
 def ticks(programs, work):
@@ -33,21 +34,21 @@ def sample_us(programs, target, shape, seconds, miss_ns):
     return (runs.ns - (runs.count - hits) * miss_ns) / hits / 1000
 
 
-def measure(hz, depths, seconds, rounds, targets, values):
-    """Add to @values {(hz, version, depth): [us]}; returns the cost in ns of a run that misses."""
+def measure(hz, shapes, seconds, rounds, targets, values):
+    """Add to @values {(hz, version, shape, depth): [us]}; returns the cost in ns of a run that misses."""
     pids = ",".join(str(t.pid) for t in targets.values())
     with Adder("-p", pids, hz=hz) as adder:
         programs = bpf.Programs(adder.pid)
         idle, _ = ticks(programs, lambda: time.sleep(1))
         miss_ns = idle.ns / max(1, idle.count)
         for version, target in targets.items():
-            for depth in depths:
-                target.ask("at%d" % depth, 0.1)  # its stacks are told once
+            for shape, depth in shapes:
+                target.ask("%s%d" % (shape, depth), 0.1)  # its stacks are told once
         for _ in range(rounds):
             for version, target in targets.items():
-                for depth in depths:
-                    us = sample_us(programs, target, "at%d" % depth, seconds, miss_ns)
-                    values.setdefault((hz, version, depth), []).append(us)
+                for shape, depth in shapes:
+                    us = sample_us(programs, target, "%s%d" % (shape, depth), seconds, miss_ns)
+                    values.setdefault((hz, version, shape, depth), []).append(us)
     return miss_ns
 
 
@@ -57,14 +58,15 @@ def run(rounds):
         for version, path in host.interpreters().items():
             targets[version] = python_target("burn.py", cpu=host.a_cpu(), path=path)
         with bpf.Stats():
-            miss = measure(999, DEPTHS, SECONDS, rounds, targets, values)
-            measure(99, (AIM_DEPTH,), 3 * SECONDS, rounds, targets, values)
+            shapes = [("at", depth) for depth in DEPTHS] + [("task", AIM_DEPTH), ("ready", AIM_DEPTH)]
+            miss = measure(999, shapes, SECONDS, rounds, targets, values)
+            measure(99, [("at", AIM_DEPTH)], 3 * SECONDS, rounds, targets, values)
     finally:
         for target in targets.values():
             target.__exit__()
-    for (hz, version, depth), us in values.items():
-        rows.append(table.figure("sample", "%s, depth %d, %d Hz" % (version, depth, hz), us, "us",
-                                 AIM_US if depth == AIM_DEPTH else None))
+    for (hz, version, shape, depth), us in values.items():
+        what = "%s, depth %d, %d Hz%s" % (version, depth, hz, SHAPES[shape])
+        rows.append(table.figure("sample", what, us, "us", AIM_US if depth == AIM_DEPTH else None))
     rows.append(table.figure("sample", "of no interest: another process, or none", [miss / 1000],
                              "us"))
     return rows

@@ -2,7 +2,8 @@
 """Burn CPU time in a Python of known shape, when asked to.
 
 A line "SHAPE SECONDS" of CPU time gives {"cpu": [ns a unit ...], "wall": [ns a unit ...]}; a unit is
-always the same work.  Shapes: fib; deepN, down to depth N and up again; atN, at depth N all the time.
+always the same work.  Shapes: fib; deepN, down to depth N and up again; atN, at depth N all the time;
+taskN, the same in an asyncio task that two others await; readyN, while four more tasks are ready.
 With the argument "forever": fib, unasked.
 """
 import json
@@ -42,6 +43,31 @@ def leaf():
     return total
 
 
+def frames():
+    """Those of the caller's stack."""
+    frame, count = sys._getframe(1), 0
+    while frame:
+        frame, count = frame.f_back, count + 1
+    return count
+
+
+def in_task(depth, ready):
+    """One unit at @depth, in a task at the end of a chain of three, while @ready others are ready."""
+    import asyncio
+
+    async def chain(levels):
+        if levels:
+            task = asyncio.ensure_future(chain(levels - 1))
+            others = [asyncio.ensure_future(asyncio.sleep(0)) for _ in range(0 if levels > 1 else ready)]
+            await task
+            for other in others:
+                await other
+        else:
+            climb(depth - frames() - 1, leaf)
+    loop = asyncio.new_event_loop()
+    return lambda: loop.run_until_complete(chain(2))
+
+
 def unit(shape):
     """A function that does one unit: some 5 to 30 ms."""
     if shape == "fib":
@@ -49,6 +75,9 @@ def unit(shape):
     if shape.startswith("deep"):
         depth = int(shape[4:])
         return lambda: [deep(depth) for _ in range(60000 // depth)]
+    for name, ready in ("task", 0), ("ready", 4):
+        if shape.startswith(name):
+            return in_task(int(shape[len(name):]), ready)
     depth = int(shape[2:])
     return lambda: climb(depth - 4, leaf)  # module, measure, this lambda and leaf are frames too
 
