@@ -90,7 +90,7 @@ __weak __noinline __u64 capture_task(struct adder_process *p)
 
 	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
 	s = bpf_map_lookup_elem(&tasks_scratch, &zero);
-	if (!walked || !s || !p || p->phase != ADDER_PHASE_READY)
+	if (!walked || !s || !p)
 		return 0;
 	id = tasks_read(p, s, walked);
 	tell_task(p, s, id);
@@ -134,13 +134,19 @@ __weak __noinline int capture_ready(struct adder_process *p)
 	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
 	c.tasks = bpf_map_lookup_elem(&tasks_scratch, &zero);
 	c.scratch = bpf_map_lookup_elem(&ready_scratch, &zero);
-	if (!walked || !c.tasks || !c.scratch || !p || p->phase != ADDER_PHASE_READY ||
-	    !walked->at.run_frame || !ready_begin(p, walked, &c.scratch->at))
+	if (!walked || !c.tasks || !c.scratch || !p || !walked->at.run_frame ||
+	    !ready_begin(p, walked, &c.scratch->at))
 		return 0;
 	c.scratch->ready.count = 0;
 	bpf_loop(ADDER_READY_TASKS, collect_ready_task, &c, 0);
 	c.scratch->ready.more = c.scratch->at.left;
 	return c.scratch->ready.count || c.scratch->ready.more;
+}
+
+/* May a thread of @p be in a task, whose stack capture_stack() has found as @stack? */
+static __always_inline bool may_have_task(const struct adder_process *p, __u64 stack)
+{
+	return stack >= ADDER_STACK_FIRST_HASH && p && p->asyncio.is_used;
 }
 
 #endif

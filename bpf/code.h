@@ -89,6 +89,20 @@ static __always_inline bool code_is_run(const struct adder_layout *l,
 	return code_reads(e->file, ADDER_FILE_BYTES, e->file_bytes - bytes, file, bytes);
 }
 
+/* What the code object at @code, which @e names, tells beside where a thread is. */
+static __always_inline enum adder_code_role code_role(const struct adder_layout *l, __u64 code,
+						      const struct adder_event_code *e)
+{
+	__u32 flags;
+
+	if (code_is_run(l, e))
+		return ADDER_CODE_RUN;
+	if (l->co_flags && !remote_read(&flags, sizeof(flags), code + l->co_flags) &&
+	    (flags & 0x80)) /* CO_COROUTINE */
+		return ADDER_CODE_COROUTINE;
+	return ADDER_CODE_PLAIN;
+}
+
 /* Read all that names the code object of @f. */
 static __always_inline int code_read(const struct adder_process *p, const struct adder_frame *f,
 				     struct adder_event_code *e)
@@ -115,7 +129,7 @@ static __always_inline int code_read(const struct adder_process *p, const struct
 	if (bytes < 0)
 		return -1;
 	e->file_bytes = bytes;
-	e->role = code_is_run(l, e) ? ADDER_CODE_RUN : ADDER_CODE_PLAIN;
+	e->role = code_role(l, f->code, e);
 	code_read_table(l, table, e);
 	return 0;
 }

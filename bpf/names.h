@@ -54,6 +54,8 @@ static long tell_code(__u32 index, void *context)
 	}
 	if (e->role == ADDER_CODE_RUN)
 		tell->process->asyncio.run_code = e->code;
+	if (e->role != ADDER_CODE_PLAIN)
+		tell->process->asyncio.is_used = 1;
 	bytes = e->table_bytes;
 	barrier_var(bytes);
 	if (bytes > ADDER_TABLE_BYTES)

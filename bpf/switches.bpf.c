@@ -98,7 +98,6 @@ static __always_inline void note_ready(struct adder_thread *t, struct adder_proc
 	struct ready_scratch *found;
 	__u32 zero = 0;
 
-	t->has_ready = 0;
 	if (!capture_ready(p))
 		return;
 	found = bpf_map_lookup_elem(&ready_scratch, &zero);
@@ -151,7 +150,8 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	p = walk ? find_process(task->tgid) : NULL;
 	t->stack = stack_at_switch(t, task, p, walk);
 	t->task = 0;
-	if (t->stack >= ADDER_STACK_FIRST_HASH) {
+	t->has_ready = 0;
+	if (may_have_task(p, t->stack)) {
 		t->task = capture_task(p);
 		note_ready(t, p, task->pid);
 	}

@@ -65,7 +65,7 @@ int on_tick(struct tick_context *ctx)
 		key.how = ADDER_HOW_LATE_TICK;
 	p = find_process(task->tgid);
 	key.stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
-	if (key.stack >= ADDER_STACK_FIRST_HASH) {
+	if (may_have_task(p, key.stack)) {
 		key.task = capture_task(p);
 		count_ready(&key, p);
 	}

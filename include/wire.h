@@ -102,8 +102,9 @@ struct adder_layout {
 	__u16 ts_task;       /* PyThreadState: the task that runs (3.14 on); else 0 */
 	__u16 frame_locals;  /* a frame's first local variable, from where pointers to it lead */
 	__u16 coro_qualname; /* a str */
+	__u16 co_flags;      /* PyCodeObject's, 32 bits; 0: not needed, a loop's frames tell */
 	__u8 attributes;     /* enum adder_attributes_via */
-	__u8 pad_tasks[5];
+	__u8 pad_tasks[3];
 };
 
 #define ADDER_TSTATE_BYTES  192 /* read of a PyThreadState at once */
@@ -162,6 +163,7 @@ struct adder_asyncio {
 	__u64 run_code; /* code object of Handle._run: its frame says which task a thread runs */
 	__u64 task_type, coro_type, str_type, int_type, deque_type;
 	__u32 numbered, named; /* tasks told by their number; by a name */
+	__u32 is_used;         /* there may be tasks */
 	__u32 ready_index;     /* which attribute of a loop its ready handles are ... */
 	__u32 ready_tries;     /* ... and how often that was looked for */
 };
@@ -360,7 +362,8 @@ struct adder_event_stack {
 
 enum adder_code_role {
 	ADDER_CODE_PLAIN,
-	ADDER_CODE_RUN, /* asyncio's Handle._run */
+	ADDER_CODE_RUN,       /* asyncio's Handle._run */
+	ADDER_CODE_COROUTINE, /* an async function; told from 3.14 on */
 };
 
 /* A code object, sent before the first stack that has it. */

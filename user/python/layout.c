@@ -79,7 +79,8 @@
 	.attributes = ADDER_ATTRIBUTES_##attributes_via
 
 /* From 3.14 on it says who awaits it, and the thread state which one runs. */
-#define TASK_3_14(running) .ts_task = (running), .task_awaiter = 96, .task_awaiters = 109
+#define TASK_3_14(running)                                                                         \
+	.ts_task = (running), .task_awaiter = 96, .task_awaiters = 109, .co_flags = 48
 
 /* One row a minor version; more where its micro versions or builds differ. */
 static const struct row {
