@@ -101,6 +101,52 @@ static void reads_names_of_every_version(void **state)
 	}
 }
 
+static void rename_code(const char *name, const char *file)
+{
+	make_str(NAME, strlen(name), 1 | COMPACT | ASCII);
+	fake_write(NAME + layout()->str_ascii_data, name, strlen(name));
+	make_str(FILE_, strlen(file), 1 | COMPACT | ASCII);
+	fake_write(FILE_ + layout()->str_ascii_data, file, strlen(file));
+}
+
+static void knows_the_code_that_runs_tasks(void **state)
+{
+	static const struct {
+		uint32_t version;
+		const char *name, *file;
+		enum adder_code_role role;
+	} cases[] = {
+		{ 0x03080000, "_run", "/usr/lib/python3.8/asyncio/events.py", ADDER_CODE_RUN },
+		{ 0x03080000, "Handle._run", "asyncio/events.py", ADDER_CODE_PLAIN },
+		{ 0x03080000, "_run", "syncio/events.py", ADDER_CODE_PLAIN },
+		{ 0x030b0200, "Handle._run", "asyncio/events.py", ADDER_CODE_RUN },
+		{ 0x030b0200, "_run", "asyncio/events.py", ADDER_CODE_PLAIN },
+		{ 0x030b0200, "Handle._ran", "asyncio/events.py", ADDER_CODE_PLAIN },
+		{ 0x030e0a00, "Handle._run", "asyncio/events.py", ADDER_CODE_RUN },
+		{ 0x030e0a00, "Handle._run", "asyncio/events.pyc", ADDER_CODE_PLAIN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_code(cases[i].version, false);
+		rename_code(cases[i].name, cases[i].file);
+		assert_int_equal(code_read(&process, &frame, &event), 0);
+		assert_int_equal(event.role, cases[i].role);
+	}
+}
+
+static void knows_an_async_function_where_that_matters(void **state)
+{
+	(void)state;
+	for (uint32_t version = 0x030d0500; version <= 0x030f0500; version += 0x10000) {
+		make_code(version, false);
+		fake_u32(CODE + 48, 0x83); /* co_flags */
+		assert_int_equal(code_read(&process, &frame, &event), 0);
+		assert_int_equal(event.role,
+				 version < 0x030e0000 ? ADDER_CODE_PLAIN : ADDER_CODE_COROUTINE);
+	}
+}
+
 static void cuts_texts_of_any_length(void **state)
 {
 	static const struct {
@@ -199,6 +245,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, unmake)
 	const struct CMUnitTest tests[] = {
 		TEST(reads_names_of_every_version),
+		TEST(knows_the_code_that_runs_tasks),
+		TEST(knows_an_async_function_where_that_matters),
 		TEST(cuts_texts_of_any_length),
 		TEST(refuses_a_text_that_is_not_compact),
 		TEST(reads_what_fits_of_a_long_table),
