@@ -269,8 +269,8 @@ struct adder_thread {
 	__u16 syscall;
 	__u8 state, how;
 	__u8 exiting, throttled;
-	__u8 unwalked_shift; /* one in 2^this was walked as the wait began */
-	__u8 has_ready; /* tasks wait for its loop: struct adder_ready says which */
+	__u8 unwalked_shift;  /* one in 2^this was walked as the wait began */
+	__u8 has_ready;       /* tasks wait for its loop: struct adder_ready says which */
 	__u32 cpu;            /* if it was walked: where ... */
 	__u32 walk_ns;        /* ... and how much longer that has made the wait */
 	__u64 thread_pointer; /* if it was not: for walking it from outside */
