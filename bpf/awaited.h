@@ -16,7 +16,8 @@
  * the switches neither. */
 enum { AWAITED_SWITCH, AWAITED_LOOK, AWAITED_FAULT };
 
-#define FILE_LEVELS 8 /* of a path, from the leaf up */
+#define FILE_LEVELS     8   /* of a path, from the leaf up */
+#define UNIX_PATH_BYTES 108 /* of a sockaddr_un; an abstract one ends with its length alone */
 
 /* An id for the ledger's `on`: never 0, and no stack's hash. */
 static __always_inline __u64 awaited_id(__u64 hash)
@@ -92,6 +93,7 @@ static __always_inline __u64 awaited_unix(__u32 scratch, struct sock *sk)
 	struct adder_event_awaited *e = awaited_event(scratch, ADDER_AWAITED_UNIX);
 	struct unix_address *address;
 	__u64 hash = ADDER_AWAITED_UNIX;
+	__u32 bytes;
 
 	if (!e)
 		return 0;
@@ -101,8 +103,14 @@ static __always_inline __u64 awaited_unix(__u32 scratch, struct sock *sk)
 		address = BPF_CORE_READ(u, addr); /* the server's end: the client has no name */
 	if (!address)
 		return 0;
+	bytes = BPF_CORE_READ(address, len) - 2; /* of which two are the family */
+	if (bytes > UNIX_PATH_BYTES)
+		bytes = UNIX_PATH_BYTES;
+	barrier_var(bytes);
+	if (bytes > UNIX_PATH_BYTES)
+		return 0;
 	__builtin_memset(e->text, 0, 128);
-	if (bpf_probe_read_kernel(e->text, 108,
+	if (bpf_probe_read_kernel(e->text, bytes,
 				  (char *)address + bpf_core_field_offset(address->len) +
 					  sizeof(int) + 2))
 		return 0;

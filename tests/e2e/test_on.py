@@ -5,6 +5,7 @@ import json
 import os
 import re
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -64,6 +65,21 @@ def awaited(python):
     wrong = [w for w in wrong if w]
     assert not wrong, "; ".join(wrong)
     return "%d kinds" % len(EXPECTED)
+
+
+@case(each=spread)
+def abstract_names(python):
+    """No more and no less than the name."""
+    with Workload(python, "unix_names.py") as program:
+        names = json.loads(program.read())
+        with adder.Recording("-p", program.pid) as recording:
+            time.sleep(0.3)
+        program.go()
+    got = {s.labels["tid"]: s.labels.get("on") for s in recording.profile.samples
+           if s.values["ipc"] and str(s.labels["tid"]) in names}
+    wrong = {tid: got.get(int(tid)) for tid, name in names.items() if got.get(int(tid)) != "@" + name}
+    assert not wrong, "of %d names %d are wrong, such as %r" % (len(names), len(wrong), wrong.popitem())
+    return "%d names" % len(names)
 
 
 if __name__ == "__main__":
