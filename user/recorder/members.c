@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "base/tally.h"
 #include "base/text.h"
 #include "discover/discover.h"
 #include "probe/session.h"
@@ -20,7 +21,9 @@
 #include "recorder/filter.h"
 #include "resolve/resolve.h"
 
-#define MAX_UNPROFILED 64 /* named one by one; more are the same story */
+#define MAX_UNPROFILED 64         /* named one by one; more are the same story */
+#define MAX_CONTAINERS 4096       /* whose names are kept */
+#define NAME_RETRY_NS  1000000000 /* between looks for the name of one that has none */
 
 enum standing { UNKNOWN, MEMBER };
 
@@ -37,6 +40,12 @@ struct member {
 	UT_hash_handle hh;
 };
 
+/* What a container is called, by its id. */
+struct known_container {
+	uint64_t asked_ns;
+	char name[CONTAINER_NAME_BYTES]; /* "": not known */
+};
+
 struct unprofiled {
 	pid_t pid;
 	char name[128], reason[160];
@@ -48,6 +57,7 @@ struct members {
 	struct member *unknown; /* list of those to be looked at again */
 	uint32_t count;
 	bool want_look;
+	struct tally containers; /* struct known_container by id */
 	struct unprofiled unprofiled[MAX_UNPROFILED];
 	size_t unprofiled_count;
 };
@@ -56,8 +66,10 @@ struct members *members_new(const struct members_rooms *rooms)
 {
 	struct members *m = calloc(1, sizeof(*m));
 
-	if (m)
-		m->rooms = *rooms;
+	if (!m)
+		return NULL;
+	m->rooms = *rooms;
+	m->containers.size = sizeof(struct known_container);
 	return m;
 }
 
@@ -71,6 +83,7 @@ void members_free(struct members *m)
 		HASH_DEL(m->all, member);
 		free(member);
 	}
+	tally_done(&m->containers);
 	free(m);
 }
 
@@ -132,12 +145,38 @@ static void leave(struct members *m, struct member *member)
 	free(member);
 }
 
-static void set_container(struct member *member, struct container *container)
+static uint64_t monotonic_ns(void)
 {
-	const char *label;
+	struct timespec t;
 
-	container_find_name(container, "");
-	label = container_label(container);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* What its engine has noted as the container's name.  Who has none is asked for again later. */
+static void find_name(struct members *m, struct container *container)
+{
+	struct known_container *known;
+	uint64_t now = monotonic_ns();
+
+	if (tally_count(&m->containers) > MAX_CONTAINERS)
+		tally_done(&m->containers);
+	known = container->id[0] ? tally_get(&m->containers, container->id, strlen(container->id))
+				 : NULL;
+	if (!known || container->name[0])
+		return;
+	if (!known->name[0] && now - known->asked_ns > NAME_RETRY_NS) {
+		container_find_name(container, "");
+		known->asked_ns = now;
+		memcpy(known->name, container->name, sizeof(known->name));
+	}
+	memcpy(container->name, known->name, sizeof(container->name));
+}
+
+static void set_container(struct member *member, const struct container *container)
+{
+	const char *label = container_label(container);
+
 	snprintf(member->container, sizeof(member->container), "%s", label ? label : "");
 }
 
@@ -207,6 +246,7 @@ static bool inspect(struct members *m, struct member *member)
 	if (process_read(member->pid, &process))
 		return false;
 	read_cgroup(member->pid, cgroup, sizeof(cgroup), &container);
+	find_name(m, &container);
 	candidate.uid = process.uid;
 	candidate.comm = process.stat.comm;
 	if (!is_asked_for(m, &candidate))
@@ -221,14 +261,6 @@ static bool inspect(struct members *m, struct member *member)
 static void know_binary(struct members *m, const struct discovery *found)
 {
 	session_know_binary(m->rooms.session, &found->file, &found->binary);
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
 /* Add a process that is not in the ledger, and that is a Python. */
@@ -397,6 +429,7 @@ static void began(struct members *m, const struct adder_event_process *e)
 		return;
 	memset(&container, 0, sizeof(container));
 	container_from_components(e->cgroup, sizeof(e->cgroup), &container);
+	find_name(m, &container);
 	path_of_components(e, cgroup, sizeof(cgroup));
 	member->standing = e->phase == ADDER_PHASE_UNKNOWN ? UNKNOWN : MEMBER;
 	m->count += member->standing == MEMBER;
