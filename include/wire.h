@@ -467,6 +467,9 @@ struct adder_event_awaited {
 	X(RING_PROCESS, "ring_process", "processes lost: adder fell behind")                       \
 	X(LEDGER_FULL, "ledger_full",                                                              \
 	  "intervals without a stack: too many different stacks a second")                         \
+	X(MAPPED, "mapped",                                                                        \
+	  "times that mapped files went unseen: a libpython loaded late was found up to a second " \
+	  "later")                                                                                 \
 	X(THREADS_FULL, "threads_full", "threads not recorded: more than the table holds")         \
 	X(PROCESSES_FULL, "processes_full", "processes not recorded: more than the table holds")   \
 	X(READY_FULL, "ready_full",                                                                \

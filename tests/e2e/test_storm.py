@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Short-lived processes: each one is seen, by name; forks, execs and reused pids."""
+import glob
 import json
 import os
 import random
@@ -87,6 +88,28 @@ def family(python):
             if "life_after" in names and not python.tree:
                 assert s.labels.get("python") == other.version, "python is %r after exec into %s" % (
                     s.labels.get("python"), other.version)
+
+
+@case(alone=True)
+def late_library():
+    """A program that is no Python loads a libpython while others map files faster than adder looks."""
+    libraries = sorted(glob.glob("/usr/lib/*/libpython3.*.so.1.0") +
+                       glob.glob(os.path.expanduser("~/.pyenv/versions/*/lib/libpython3.*.so.1.0")))
+    if not libraries:
+        raise Skip("no libpython here")
+    with adder.Recording() as recording:
+        subprocess.run(["sleep", "0.01"], check=True)  # judged, as what it is without
+        others = [subprocess.Popen([sys.executable, os.path.join(WORKLOADS, "mapping.py"), "1.5"])
+                  for _ in range(2 * os.cpu_count())]
+        time.sleep(0.5)
+        late = subprocess.Popen(["sleep", "4"], env=dict(os.environ, LD_PRELOAD=libraries[-1]))
+        for p in others + [late]:
+            p.wait()
+    lost = int(recording.profile.comments["lost_mapped"])
+    wall = sum(s.values["wall"] for s in recording.profile.samples if s.labels["pid"] == late.pid) / 1e9
+    assert lost > 0, "no mapping was lost: the storm was none"
+    assert wall > 1, "it is in the profile for %.2f s" % wall
+    return "%d times unseen, in the profile for %.2f s" % (lost, wall)
 
 
 def start_with_pid(wanted, *args):

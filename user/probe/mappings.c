@@ -24,6 +24,7 @@ struct mappings {
 	void (*mapped)(void *arg, pid_t pid, const char *path);
 	void *arg;
 	struct perf_buffer *buffer;
+	uint64_t lost;
 	int map; /* libbpf wants one to put the events in; nobody reads it */
 };
 
@@ -47,6 +48,7 @@ static enum bpf_perf_event_ret take_record(void *arg, int cpu, struct perf_event
 	char path[PATH_BYTES];
 
 	(void)cpu;
+	m->lost += header->type == PERF_RECORD_LOST;
 	if (header->type != PERF_RECORD_MMAP2 || header->size <= sizeof(*record))
 		return LIBBPF_PERF_EVENT_CONT;
 	snprintf(path, sizeof(path), "%.*s", (int)(header->size - sizeof(*record)),
@@ -98,4 +100,9 @@ void mappings_close(struct mappings *m)
 void mappings_consume(struct mappings *m)
 {
 	perf_buffer__consume(m->buffer);
+}
+
+uint64_t mappings_lost(const struct mappings *m)
+{
+	return m->lost;
 }

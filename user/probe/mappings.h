@@ -6,6 +6,7 @@
 #ifndef PROBE_MAPPINGS_H
 #define PROBE_MAPPINGS_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct mappings;
@@ -17,5 +18,8 @@ void mappings_close(struct mappings *m);
 
 /** Hand over what has been mapped since the last call. */
 void mappings_consume(struct mappings *m);
+
+/** How often the buffer had no room: some mappings were not handed over. */
+uint64_t mappings_lost(const struct mappings *m);
 
 #endif

@@ -450,6 +450,7 @@ int session_select_pid(struct session *s, pid_t pid)
 void session_lost(const struct session *s, uint64_t *ret)
 {
 	memcpy(ret, s->skel->bss->lost, sizeof(s->skel->bss->lost));
+	ret[ADDER_LOST_MAPPED] += s->mappings ? mappings_lost(s->mappings) : 0;
 }
 
 int session_walks(const struct session *s, uint64_t *ret_walked, uint64_t *ret_unwalked)

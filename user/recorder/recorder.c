@@ -36,6 +36,7 @@ struct recorder {
 	struct members *members;
 	struct profile *profile;
 	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
+	uint64_t unseen;       /* losses of mapped files for which was looked */
 	int64_t start_time_ns; /* since the epoch */
 	bool waiting;          /* for a process to become ready */
 	uint64_t looked_ns;    /* at waits that were not walked ... */
@@ -405,10 +406,21 @@ static int drain(struct recorder *r)
 	return err;
 }
 
+/* Files that were mapped unseen may have made Pythons of processes that were there. */
+static int look_for_unseen(struct recorder *r)
+{
+	uint64_t lost[ADDER_LOST_NR], seen = r->unseen;
+
+	session_lost(r->session, lost);
+	r->unseen = lost[ADDER_LOST_MAPPED];
+	return r->unseen > seen ? members_scan(r->members) : 0;
+}
+
 /* The programs' cost is counted in one turn of ten: counting is no free ride either. */
 int recorder_turn(struct recorder *r)
 {
 	bool waiting;
+	int err;
 
 	session_count_cost(r->session, false);
 	session_consume(r->session);
@@ -423,7 +435,8 @@ int recorder_turn(struct recorder *r)
 	    (resolver_is_crowded(r->resolver) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
-	return drain(r);
+	err = look_for_unseen(r);
+	return err ? err : drain(r);
 }
 
 void recorder_progress(const struct recorder *r, struct recorder_progress *ret)
