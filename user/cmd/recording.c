@@ -65,6 +65,13 @@ int recording_say_why_not(int err)
 			  "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE");
 		return err;
 	}
+	if (err == -EXDEV) {
+		log_error(
+			"cannot see processes from inside a pid namespace: run adder on the host, "
+			"or in "
+			"a container with the host's pids (docker run --pid=host; hostPID: true)");
+		return err;
+	}
 	if (err == -ENOENT && access("/sys/kernel/btf/vmlinux", R_OK)) {
 		log_error("cannot load the kernel programs: this kernel has no BTF "
 			  "(/sys/kernel/btf/vmlinux); "

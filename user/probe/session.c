@@ -6,6 +6,7 @@
 #include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,8 +19,9 @@
 #include "probe/cpu_events.h"
 #include "probe/mappings.h"
 
-#define PROGRAMS_US     20000 /* far longer than any program runs, short of a CPU taken away */
-#define DRAIN_BATCH     1024  /* ledger entries fetched at once */
+#define PROGRAMS_US     20000      /* far longer than any program runs, short of a CPU taken away */
+#define DRAIN_BATCH     1024       /* ledger entries fetched at once */
+#define INITIAL_PIDS    0xeffffffc /* inode of that namespace: PROC_PID_INIT_INO, linux/proc_ns.h */
 #define LOOK_RING_BYTES (256 << 10) /* room for 600 things that are waited for, between reads */
 
 struct session {
@@ -98,6 +100,14 @@ static int load(struct session *s)
 	return s->ring ? 0 : -errno;
 }
 
+/* Do the ids that the programs send mean the same in our /proc?  If it can't tell, they should. */
+static bool has_initial_pids(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/pid", &st) || st.st_ino == INITIAL_PIDS;
+}
+
 int session_open(const struct session_options *options, const struct session_handler *handler,
 		 struct session **ret)
 {
@@ -106,6 +116,8 @@ int session_open(const struct session_options *options, const struct session_han
 
 	if (!s)
 		return -ENOMEM;
+	if (!has_initial_pids())
+		return -EXDEV;
 	s->options = *options;
 	s->handler = *handler;
 	err = load(s);

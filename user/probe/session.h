@@ -40,7 +40,10 @@ struct session_handler {
 	void *arg;
 };
 
-/** Load the programs.  -EPERM: rights are missing. */
+/**
+ * Load the programs.  -EPERM: rights are missing; -EXDEV: we are in a pid namespace of our own,
+ * where the ids that the kernel sends mean nothing.
+ */
 int session_open(const struct session_options *options, const struct session_handler *handler,
 		 struct session **ret);
 void session_close(struct session *s);
