@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import adder
 import containers
 import harness
+import mounts
 from harness import Skip, case
 from pythons import WORKLOADS
 
@@ -96,6 +97,19 @@ def chosen():
             samples = record("--container", text)
             pids = {s.labels["pid"] for s in samples}
             assert pids == {pid}, "--container %s gave the pids %r, not %d" % (text, pids, pid)
+
+
+@case()
+def chosen_by_the_name_that_docker_gave():
+    with mounts.private(), two_containers() as (old, new):
+        mounts.empty("/var/lib")
+        folder = "/var/lib/docker/containers/" + old.id
+        os.makedirs(folder)
+        with open(folder + "/config.v2.json", "w") as file:
+            json.dump({"ID": old.id, "Name": "/shop-web"}, file, separators=(",", ":"))
+        samples = record("--container", "shop-w*")
+    got = {(s.labels["pid"], s.labels["container"]) for s in samples}
+    assert got == {(old.pid, "shop-web")}, "saw %r" % got
 
 
 @case()

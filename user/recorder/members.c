@@ -167,6 +167,8 @@ static void find_name(struct members *m, struct container *container)
 		return;
 	if (!known->name[0] && now - known->asked_ns > NAME_RETRY_NS) {
 		container_find_name(container, "");
+		/* should we be in a container ourselves */
+		container_find_name(container, "/proc/1/root");
 		known->asked_ns = now;
 		memcpy(known->name, container->name, sizeof(known->name));
 	}
@@ -206,6 +208,7 @@ void members_unprofiled(const struct members *m,
 
 /* ---- those that were there ---- */
 
+/* @container is the candidate's; its name is looked up if it may decide. */
 static bool is_asked_for(const struct members *m, const struct filter_candidate *candidate)
 {
 	return m->rooms.family || filter_matches(m->rooms.filter, candidate);
