@@ -261,6 +261,11 @@ static void finds_the_name_that_docker_gave(void **state)
 	container_find_name(&c, *state);
 	assert_string_equal(container_label(&c), "shop-web");
 
+	/* As seen from within another container's cgroup namespace. */
+	container_from_path("/../" A, &c);
+	container_find_name(&c, *state);
+	assert_string_equal(container_label(&c), "shop-web");
+
 	container_from_path("/docker/" B, &c);
 	container_find_name(&c, *state);
 	assert_string_equal(container_label(&c), B_SHORT);

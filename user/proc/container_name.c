@@ -161,4 +161,6 @@ void container_find_name(struct container *container, const char *root)
 		find_docker(container, root);
 	else if (container->kind == CONTAINER_PODMAN)
 		find_podman(container, root);
+	else if (container->kind == CONTAINER_OTHER && !find_docker(container, root))
+		find_podman(container, root);
 }
