@@ -104,6 +104,17 @@ def without_rights():
 
 
 @case()
+def says_whom_it_may_not_look_into():
+    with Workload(python(), "serve.py", "work_here", 30) as program:
+        time.sleep(0.2)
+        done = subprocess.run(["setpriv", "--bounding-set=-sys_ptrace", adder.ADDER, "dump", "-p",
+                               str(program.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=20)
+    said = done.stdout.decode()
+    assert said.startswith("%d " % program.pid) and "CAP_SYS_PTRACE" in said, "%r" % done
+
+
+@case()
 def waits_for_what_is_not_there():
     with Folder() as folder:
         for what in (["-p", dead_pid()], ["--comm", "nosuchcomm"], ["--container", "nosuchone"]):

@@ -309,6 +309,14 @@ static void refuse(struct members *m, pid_t pid, const char *reason)
 		note_unprofiled(m, pid, member.name, reason);
 }
 
+/* As most Pythons are: of one that may not be looked into, its name alone is known. */
+static bool is_called_python(pid_t pid)
+{
+	struct process_stat stat;
+
+	return !process_read_stat(pid, &stat) && text_starts(stat.comm, "python");
+}
+
 /* Look at a process that is not in the ledger. */
 static void consider(struct members *m, pid_t pid)
 {
@@ -320,6 +328,8 @@ static void consider(struct members *m, pid_t pid)
 	if (!session_find_process(m->rooms.session, pid, NULL))
 		return;
 	err = discover_look(m->rooms.discover, pid, &found);
+	if ((err == -EACCES || err == -EPERM) && is_called_python(pid))
+		refuse(m, pid, "permission denied; adder needs CAP_SYS_PTRACE");
 	if (err)
 		return;
 	know_binary(m, &found);
