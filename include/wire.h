@@ -470,8 +470,10 @@ struct adder_event_awaited {
 	X(MAPPED, "mapped",                                                                        \
 	  "times that mapped files went unseen: a libpython loaded late was found up to a second " \
 	  "later")                                                                                 \
-	X(THREADS_FULL, "threads_full", "threads not recorded: more than the table holds")         \
-	X(PROCESSES_FULL, "processes_full", "processes not recorded: more than the table holds")   \
+	X(THREADS_FULL, "threads_full",                                                            \
+	  "threads not recorded: more than the table holds (--tables threads=N)")                  \
+	X(PROCESSES_FULL, "processes_full",                                                        \
+	  "processes not recorded: more than the table holds (--tables processes=N)")              \
 	X(READY_FULL, "ready_full",                                                                \
 	  "waits of asyncio tasks for their loop not counted: more than the table holds")          \
 	X(TSTATE, "tstate", "stacks not read: the thread's state was unreadable or not its own")   \

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
 #include <argp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,7 @@ struct record_args {
 	bool brief; /* plain `adder`: no file */
 };
 
-enum { OPTION_BUDGET = 0x200, OPTION_MEMORY };
+enum { OPTION_BUDGET = 0x200, OPTION_MEMORY, OPTION_TABLES };
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0,
@@ -48,6 +49,8 @@ static const struct argp_option options[] = {
 	  "that adder may take (64, or 8 a CPU if that is more); beyond it, new functions and "
 	  "stacks are lumped together",
 	  0 },
+	{ "tables", OPTION_TABLES, "NAME=SIZE[,...]", 0,
+	  "of the kernel's tables: processes, threads, ledger, stacks, codes, ring (in bytes)", 0 },
 	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
 	{ 0 },
 };
@@ -91,6 +94,28 @@ static size_t default_memory(void)
 	return (mb > DEFAULT_MB ? mb : DEFAULT_MB) * 1000000UL;
 }
 
+/* Not so large that the kernel would count the bytes in 32 bits. */
+#define MAX_TABLE (1 << 24)
+
+static void set_tables(struct argp_state *state, struct recording *recording, char *list)
+{
+#define TABLE_NAME(id, name) name,
+	char *const names[] = { SESSION_TABLE_LIST(TABLE_NAME) NULL };
+	char *item = list, *size;
+
+	while (*list) {
+		uint64_t number;
+		int table = getsubopt(&list, names, &size);
+
+		if (table < 0 || !size || text_to_u64(size, 1, MAX_TABLE, &number))
+			argp_error(state, "'%s' is no table and a size from 1 to %d", item,
+				   MAX_TABLE);
+		else
+			recording->tables[table] = number;
+		item = list;
+	}
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct record_args *args = state->input;
@@ -113,6 +138,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_MEMORY:
 		set_memory(state, &args->recording, arg);
+		return 0;
+	case OPTION_TABLES:
+		set_tables(state, &args->recording, arg);
 		return 0;
 	case 'o':
 		args->output = arg;

@@ -182,6 +182,7 @@ static int open_recorder(struct recording_run *run)
 	struct recorder_options options = { .rate_hz = run->options->rate_hz,
 					    .memory_bytes = run->options->memory_bytes,
 					    .budget = run->options->budget,
+					    .tables = run->options->tables,
 					    .filter = &run->options->filter };
 	int err;
 

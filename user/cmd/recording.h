@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
+#include "probe/session.h"
 #include "recorder/filter.h"
 
 struct profile;
@@ -16,7 +17,8 @@ struct recording {
 	uint64_t duration_ns; /* 0: until a signal, or the command's end */
 	uint32_t rate_hz;
 	size_t memory_bytes;
-	double budget; /* part of each CPU for walks at switches; 1: no limit */
+	double budget;                     /* part of each CPU for walks at switches; 1: no limit */
+	uint32_t tables[SESSION_TABLE_NR]; /* sizes; 0: as is */
 	struct filter filter;
 	char **command; /* NULL, or its arguments ended by NULL */
 };

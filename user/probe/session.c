@@ -77,6 +77,26 @@ static int keep_iterator_only(struct adder_bpf *skel)
 	return err;
 }
 
+/* Give the tables the sizes that were asked for. */
+static int size_tables(struct adder_bpf *skel, const uint32_t *sizes)
+{
+	struct bpf_map *const maps[SESSION_TABLE_NR][2] = {
+		[SESSION_TABLE_PROCESSES] = { skel->maps.processes },
+		[SESSION_TABLE_THREADS] = { skel->maps.threads },
+		[SESSION_TABLE_LEDGER] = { skel->maps.ledger_a, skel->maps.ledger_b },
+		[SESSION_TABLE_STACKS] = { skel->maps.stacks_told },
+		[SESSION_TABLE_CODES] = { skel->maps.codes_told },
+		[SESSION_TABLE_RING] = { skel->maps.events },
+	};
+	int err = 0;
+
+	for (int i = 0; i < SESSION_TABLE_NR; i++) {
+		for (int k = 0; k < 2 && maps[i][k] && sizes[i] && !err; k++)
+			err = bpf_map__set_max_entries(maps[i][k], sizes[i]);
+	}
+	return err;
+}
+
 static int load(struct session *s)
 {
 	int err;
@@ -89,6 +109,8 @@ static int load(struct session *s)
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
+	if (!err && s->options.tables)
+		err = size_tables(s->skel, s->options.tables);
 	if (!err && s->options.select != ADDER_SELECT_PIDS &&
 	    s->options.select != ADDER_SELECT_FAMILY)
 		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */

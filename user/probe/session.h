@@ -22,11 +22,23 @@
 
 struct session;
 
+/* Tables of the kernel half, by the names that users know them by. */
+#define SESSION_TABLE_LIST(X)                                                                      \
+	X(PROCESSES, "processes")                                                                  \
+	X(THREADS, "threads")                                                                      \
+	X(LEDGER, "ledger")                                                                        \
+	X(STACKS, "stacks") /* that need not be sent again */                                      \
+	X(CODES, "codes")   /* likewise */                                                         \
+	X(RING, "ring")     /* its size is in bytes */
+#define SESSION_TABLE_ENUM(id, name) SESSION_TABLE_##id,
+enum session_table { SESSION_TABLE_LIST(SESSION_TABLE_ENUM) SESSION_TABLE_NR };
+
 struct session_options {
 	uint32_t rate_hz; /* of the sampling clock, per CPU */
 	enum adder_select select;
-	uint32_t budget_ppm; /* of each CPU, for walks at switches; 0: no limit */
-	bool look_only;      /* for session_look() alone: no ledger, ready in a moment */
+	uint32_t budget_ppm;    /* of each CPU, for walks at switches; 0: no limit */
+	bool look_only;         /* for session_look() alone: no ledger, ready in a moment */
+	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */

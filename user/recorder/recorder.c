@@ -285,6 +285,7 @@ static int build(struct recorder *r)
 {
 	const struct session_options session = {
 		.rate_hz = r->options.rate_hz,
+		.tables = r->options.tables,
 		.budget_ppm = r->options.budget < 1 ? r->options.budget * 1e6 : 0,
 		.select =
 			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
