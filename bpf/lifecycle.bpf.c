@@ -199,7 +199,7 @@ static __always_inline void enter_program(struct task_struct *task, const struct
 	fresh->runtime_ns = charged;
 	fresh->in_ns = fresh->first_ns = now;
 	fresh->stack = ADDER_STACK_STARTING;
-	bpf_map_update_elem(&threads, &tid, fresh, BPF_ANY);
+	new_thread(tid, fresh, BPF_ANY);
 }
 
 /* Set @p up for the program that @task has become; false if that is no Python or not asked for. */
@@ -259,8 +259,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 
 	if (pid == parent_pid)
 		return 0; /* a thread */
-	if (select_by == ADDER_SELECT_FAMILY && bpf_map_lookup_elem(&pids, &parent_pid))
-		bpf_map_update_elem(&pids, &pid, &yes, BPF_ANY);
+	if (select_by == ADDER_SELECT_FAMILY && bpf_map_lookup_elem(&pids, &parent_pid) &&
+	    bpf_map_update_elem(&pids, &pid, &yes, BPF_ANY))
+		lose(ADDER_LOST_PROCESSES_FULL);
 	of_parent = is_tracked(parent_pid) ? find_process(parent_pid) : NULL;
 	p = scratch_process(SCRATCH_FORK);
 	if (!of_parent || !p || !is_selected(pid)) {
@@ -329,7 +330,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 	known->running = task->on_cpu;
 	known->since_ns = fresh->out_ns;
 	known->on = fresh->on;
-	bpf_map_update_elem(&threads, &tid, fresh, BPF_ANY);
+	new_thread(tid, fresh, BPF_ANY);
 }
 
 SEC("iter/task")

@@ -424,8 +424,14 @@ int session_add_process(struct session *s, pid_t pid, const struct adder_process
 {
 	uint32_t key = pid;
 
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_NOEXIST))
-		return -errno;
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_NOEXIST)) {
+		int err = -errno;
+
+		if (err == -E2BIG)
+			__atomic_fetch_add(&s->skel->bss->lost[ADDER_LOST_PROCESSES_FULL], 1,
+					   __ATOMIC_SEQ_CST);
+		return err;
+	}
 	set_tracked(s, pid, true);
 	return 0;
 }
