@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@
 #include "cmd/launch.h"
 #include "recorder/recorder.h"
 
-#define PROGRESS_NS 200000000 /* between changes of the live line */
+#define PROGRESS_NS   200000000 /* between changes of the live line */
+#define HIGH_PRIORITY (-20)     /* as nice(2) has it: little is to be done, but soon */
 
 struct recording_run {
 	const struct recording *options;
@@ -143,6 +145,16 @@ static bool is_over(struct recording_run *run)
 	return run->options->duration_ns && now_ns() - run->start_ns >= run->options->duration_ns;
 }
 
+/*
+ * On a crowded host the reader must come before those whose events it reads, or the buffer runs
+ * over.  Without the right to it, or if the user chose another priority, it stays as it is.
+ */
+static void set_priority(int from, int to)
+{
+	if (getpriority(PRIO_PROCESS, 0) == from)
+		setpriority(PRIO_PROCESS, 0, to);
+}
+
 static int loop(struct recording_run *run)
 {
 	struct pollfd fds[] = {
@@ -232,7 +244,9 @@ int recording_make(struct recording_run *run, struct profile **ret)
 
 	if (err)
 		return err;
+	set_priority(0, HIGH_PRIORITY);
 	err = loop(run);
+	set_priority(HIGH_PRIORITY, 0);
 	if (err)
 		log_warning("the recording ended early: %s", strerror(-err));
 	err = recorder_finish(run->recorder, ret);
