@@ -453,6 +453,9 @@ static void keeps_what_a_gone_process_has_told_until_it_is_drained(void **state)
 	add_stack(f, HASH, 0x100);
 	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 1);
 	resolver_process_gone(f->r, SERIAL);
+	for (int i = 0; i < 4; i++) /* its last thread waits for a CPU to die on */
+		resolver_drained(f->r);
+	resolver_life(f->r, SERIAL, 7);
 	resolver_drained(f->r);
 	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 2);
 	for (int i = 0; i < 4; i++)

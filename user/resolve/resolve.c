@@ -47,7 +47,9 @@ struct process {
 	pid_t pid;
 	uint32_t name, container, python; /* string ids; 0: none */
 	uint16_t version;
-	uint8_t gone, dropped;
+	uint8_t gone; /* 1: said to be, 2: a thread's end followed, 3: and a drain, 4: names freed
+		       */
+	uint8_t dropped;
 	uint64_t life_ns, ticks;
 	uint64_t run_code; /* address of asyncio's Handle._run; 0: not met */
 	struct names *names;
@@ -256,8 +258,11 @@ void resolver_life(struct resolver *r, uint32_t serial, uint64_t ns)
 {
 	struct process *process = get_process(r, serial);
 
-	if (process)
-		process->life_ns += ns;
+	if (!process)
+		return;
+	process->life_ns += ns;
+	if (process->gone == 1 || process->gone == 3)
+		process->gone = 2;
 }
 
 void resolver_before(struct resolver *r, const struct adder_ledger_key *key)
@@ -595,12 +600,12 @@ void resolver_drained(struct resolver *r)
 		sweep(r);
 	r->crowded = r->memory && count_told(r) > CROWD(r->memory);
 	HASH_ITER (hh, r->processes, process, next) {
-		if (process->gone == 2) {
+		if (process->gone == 3) {
 			names_free(process->names);
 			process->names = NULL;
-			process->gone = 3;
-		} else if (process->gone == 1) {
-			process->gone = 2; /* its last stacks may still be on their way */
+			process->gone = 4;
+		} else if (process->gone == 2) {
+			process->gone = 3; /* its last stacks may still be on their way */
 		}
 	}
 }

@@ -57,7 +57,8 @@ DEFINE_CLEANUP(struct resolver *, resolver_free);
 /** Name a process, or name it again.  Without this it is shown by its pid alone. */
 void resolver_process(struct resolver *r, const struct resolver_process *process);
 
-/** The process is gone: its names will not be asked for after the next drain. */
+/** The process is gone.  Its threads may be long in going: their lives are told after that, and the
+ * names are not asked for two drains after the last one. */
 void resolver_process_gone(struct resolver *r, uint32_t serial);
 
 /** Leave the process out: it was not asked for after all. */
