@@ -135,6 +135,21 @@ static __always_inline void ledger_post_ready(struct adder_thread *t, __u32 tid,
 	bpf_map_delete_elem(&ready_tasks, &tid);
 }
 
+/* Add how long a thread was there: what its times must sum to. */
+static __always_inline void ledger_add_life(__u32 process, __u32 tid, __u64 ns)
+{
+	const struct adder_ledger_key key = { .process = process,
+					      .tid = tid,
+					      .how = ADDER_HOW_LIFE };
+	const struct adder_ledger_value value = { .wait_ns = ns };
+	struct adder_ledger_value *sum = ledger_find(&key);
+
+	if (sum)
+		sum->wait_ns += ns;
+	else if (ledger_insert(&key, &value))
+		lose(ADDER_LOST_LEDGER_FULL);
+}
+
 /* Waits and bursts for which there is no room stay with the thread, by state. */
 static __always_inline void ledger_spill(struct adder_thread *t)
 {

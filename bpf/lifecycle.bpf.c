@@ -107,7 +107,7 @@ static __noinline int send_process(struct task_struct *task, const struct adder_
 	if (how == ADDER_BY_EXEC)
 		read_args(task, e);
 	read_cgroup(cgroup_of(task), e->cgroup);
-	bpf_ringbuf_submit(e, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(e, wake ? BPF_RB_FORCE_WAKEUP : ring_flags());
 	return 0;
 }
 
@@ -133,7 +133,7 @@ static __always_inline void send_exit(const struct adder_process *p, __u32 pid, 
 		.kind = ADDER_EVENT_EXIT, .serial = p->serial, .pid = pid, .time_ns = now
 	};
 
-	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), ring_flags()))
 		lose(ADDER_LOST_RING_EXIT);
 }
 

@@ -82,6 +82,15 @@ static __always_inline void lose(__u32 why)
 		__sync_fetch_and_add(&lost[why], 1);
 }
 
+/* A wake-up costs more than a sample: the reader looks by itself, unless much is waiting for it. */
+static __always_inline __u64 ring_flags(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >
+			       bpf_ringbuf_query(&events, BPF_RB_RING_SIZE) / 4
+		       ? BPF_RB_FORCE_WAKEUP
+		       : BPF_RB_NO_WAKEUP;
+}
+
 static __always_inline bool is_tracked(__u32 pid)
 {
 	return tracked[(pid >> 6) & (TRACKED_WORDS - 1)] >> (pid & 63) & 1;

@@ -12,15 +12,6 @@
 #include "code.h"
 #include "maps.h"
 
-#define NAMES_WAKE_BYTES (1 << 20) /* of events waiting; a wake-up costs more than a sample */
-
-static __always_inline __u64 ring_flags(void)
-{
-	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) > NAMES_WAKE_BYTES
-		       ? BPF_RB_FORCE_WAKEUP
-		       : BPF_RB_NO_WAKEUP;
-}
-
 struct tell_codes {
 	struct unwind_scratch *scratch;
 	struct adder_process *process;

@@ -85,8 +85,10 @@ static __always_inline void send_thread_exit(const struct adder_thread *t, __u32
 
 	bpf_probe_read_kernel(e.comm, sizeof(e.comm), comm);
 	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
-	if (bpf_ringbuf_output(&events, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(&events, &e, sizeof(e), ring_flags())) {
 		lose(ADDER_LOST_RING_EXIT);
+		ledger_add_life(t->process, tid, now > t->first_ns ? now - t->first_ns : 0);
+	}
 }
 
 #endif

@@ -217,6 +217,7 @@ enum adder_how {
 	ADDER_HOW_READY_TICK, /* ... found by ticks */
 	ADDER_HOW_THROTTLED,  /* preempted because the cgroup's quota was used up */
 	ADDER_HOW_UNKNOWN,
+	ADDER_HOW_LIFE, /* no wait: all the time of a thread whose end could not be told */
 };
 
 /* A stint on the CPU is early up to here, then late.  What waits often has early ones only: kept

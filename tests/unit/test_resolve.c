@@ -468,6 +468,23 @@ static void keeps_what_a_gone_process_has_told_until_it_is_drained(void **state)
 	assert_int_equal(wall_of(f, "[stack lost]"), 4);
 }
 
+static void adds_up_lives_that_the_ledger_tells(void **state)
+{
+	struct fixture *f = *state;
+	const struct adder_ledger_key key = { .process = SERIAL,
+					      .tid = TID,
+					      .how = ADDER_HOW_LIFE };
+	const struct adder_ledger_value value = { .wait_ns = 5 };
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	resolver_life(f->r, SERIAL, 70);
+	resolver_add(f->r, &key, &value);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(totals.life_ns, 75);
+	assert_int_equal(profile_sample_count(f->p), 0);
+}
+
 static void takes_a_state_that_it_does_not_know_for_other(void **state)
 {
 	struct fixture *f = *state;
@@ -586,6 +603,7 @@ int main(void)
 		TEST(knows_a_thread_that_had_no_stack_from_the_beginning),
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
+		TEST(adds_up_lives_that_the_ledger_tells),
 		TEST(takes_a_state_that_it_does_not_know_for_other),
 		TEST(lets_go_of_what_is_not_in_use),
 		TEST(knows_again_what_is_told_again),

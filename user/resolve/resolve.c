@@ -459,6 +459,10 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 
 	if (!process || process->dropped)
 		return;
+	if (key->how == ADDER_HOW_LIFE) {
+		process->life_ns += value->wait_ns;
+		return;
+	}
 	thread = get_thread(r, process, key->tid);
 	if (!thread)
 		return;
