@@ -111,7 +111,10 @@ static __noinline int send_process(struct task_struct *task, const struct adder_
 	return 0;
 }
 
-/* Add @p to the ledger, unless user space can't be told of it: it would have no name. */
+/*
+ * Add @p to the ledger, unless user space can't be told of it: it would have no name.  It is
+ * tracked all the same, so that those that it forks are known to be lost, too.
+ */
 static __always_inline bool add_process(struct task_struct *task, struct adder_process *p,
 					__u32 how, __u32 parent_serial, bool wake)
 {
@@ -233,7 +236,7 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_tid, struct linux_binp
 	__u64 now = bpf_ktime_get_ns();
 	__u64 charged = 0;
 	__u32 pid = task->tgid;
-	bool python;
+	bool python, is_added = false;
 
 	if (!p)
 		return 0;
@@ -242,10 +245,10 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_tid, struct linux_binp
 	if (recording_start_ns)
 		charged = leave_program(task, old_tid, now);
 	if (python)
-		python = add_process(task, p, ADDER_BY_EXEC, 0,
-				     p->phase == ADDER_PHASE_UNKNOWN ||
-					     select_by == ADDER_SELECT_ASK);
-	if (python)
+		is_added = add_process(task, p, ADDER_BY_EXEC, 0,
+				       p->phase == ADDER_PHASE_UNKNOWN ||
+					       select_by == ADDER_SELECT_ASK);
+	if (is_added)
 		enter_program(task, p, charged, now);
 	track(pid, python);
 	return 0;
@@ -262,17 +265,23 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (select_by == ADDER_SELECT_FAMILY && bpf_map_lookup_elem(&pids, &parent_pid) &&
 	    bpf_map_update_elem(&pids, &pid, &yes, BPF_ANY))
 		lose(ADDER_LOST_PROCESSES_FULL);
-	of_parent = is_tracked(parent_pid) ? find_process(parent_pid) : NULL;
 	p = scratch_process(SCRATCH_FORK);
-	if (!of_parent || !p || !is_selected(pid)) {
+	if (!is_tracked(parent_pid) || !p || !is_selected(pid)) {
 		track(pid, false); /* the bit may be left from an earlier process */
+		return 0;
+	}
+	track(pid, true);
+	of_parent = find_process(parent_pid);
+	if (!of_parent) { /* lost, and for one of these causes */
+		lose(lost[ADDER_LOST_PROCESSES_FULL] ? ADDER_LOST_PROCESSES_FULL
+						     : ADDER_LOST_RING_PROCESS);
 		return 0;
 	}
 	__builtin_memcpy(p, of_parent, sizeof(*p));
 	p->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
 	p->start_ns = bpf_ktime_get_ns();
 	p->asyncio.numbered = p->asyncio.named = 0;
-	track(pid, add_process(child, p, ADDER_BY_FORK, of_parent->serial, false));
+	add_process(child, p, ADDER_BY_FORK, of_parent->serial, false);
 	return 0;
 }
 

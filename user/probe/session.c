@@ -423,17 +423,18 @@ static void set_tracked(struct session *s, pid_t pid, bool yes)
 int session_add_process(struct session *s, pid_t pid, const struct adder_process *process)
 {
 	uint32_t key = pid;
+	int err;
 
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_NOEXIST)) {
-		int err = -errno;
-
-		if (err == -E2BIG)
-			__atomic_fetch_add(&s->skel->bss->lost[ADDER_LOST_PROCESSES_FULL], 1,
-					   __ATOMIC_SEQ_CST);
-		return err;
-	}
-	set_tracked(s, pid, true);
-	return 0;
+	if (!bpf_map_update_elem(bpf_map__fd(s->skel->maps.processes), &key, process, BPF_NOEXIST))
+		err = 0;
+	else
+		err = -errno;
+	if (err == -E2BIG)
+		__atomic_fetch_add(&s->skel->bss->lost[ADDER_LOST_PROCESSES_FULL], 1,
+				   __ATOMIC_SEQ_CST);
+	if (!err || err == -E2BIG)
+		set_tracked(s, pid, true); /* without an entry: what it forks is lost, too */
+	return err;
 }
 
 int session_find_process(struct session *s, pid_t pid, struct adder_process *ret)
