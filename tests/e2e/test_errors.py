@@ -21,6 +21,7 @@ import adder
 import harness
 import pprof
 from harness import Skip, Workload, case
+from judging import UNSAFE
 from pythons import find_all
 
 FORMATS = "folded flamegraph html speedscope callgrind pstats chrometrace gecko json csv dot".split()
@@ -269,9 +270,6 @@ def follows_a_commands_children():
 
 
 # ---- names ----
-
-UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
 
 def check_format(name, data, names):
     """Whether a format's own reader would take the names as what they are."""

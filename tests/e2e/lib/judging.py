@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What several tests judge by."""
+import re
+
 from harness import Missing
 from pythons import find_all, one_each
+
+# What would do something to a terminal.
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def every_build():
