@@ -24,7 +24,8 @@
 #define LOOKS       8          /* at threads each time: of 40 us each */
 #define RETRY_MS    1          /* while a process is not ready to be set up */
 #define DRAIN_NS    1000000000 /* between drains of the ledger */
-#define CROWDED_NS  250000000  /* the same when much has been told: what it takes goes by this */
+#define CROWDED_NS  250000000  /* the same when much is told or posted */
+#define MANY_POSTED 8192       /* entries of a drain: a quarter of what there is room for */
 #define OWN_BYTES   12000000   /* that adder takes before it knows anything */
 #define PATIENCE_NS 100000000  /* after which an unready process is asked less often */
 
@@ -43,6 +44,7 @@ struct recorder {
 	uint64_t unwalked;     /* ... of which there had been so many ... */
 	bool were_new;         /* ... and more than at the look before */
 	uint32_t looks_left;   /* that this one may take */
+	uint32_t posted;       /* entries of the last drain */
 	struct stolen stolen;  /* as it began */
 };
 
@@ -137,6 +139,7 @@ static void take_entry(void *arg, const struct adder_ledger_key *key,
 {
 	struct recorder *r = arg;
 
+	r->posted++;
 	resolver_add(r->resolver, key, value);
 }
 
@@ -159,6 +162,12 @@ static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, 
 	pid_t pid = members_pid(r->members, serial);
 
 	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
+}
+
+/* Must the ledger be emptied more often? */
+static bool is_crowded(const struct recorder *r)
+{
+	return r->posted > MANY_POSTED || resolver_is_crowded(r->resolver);
 }
 
 /* What is let go of here must not count as told there. */
@@ -401,6 +410,7 @@ static int drain(struct recorder *r)
 
 	if (resolver_is_crowded(r->resolver))
 		session_each_thread(r->session, hold, r);
+	r->posted = 0;
 	err = session_drain(r->session, take_entry, r);
 	resolver_drained(r->resolver);
 	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
@@ -432,8 +442,7 @@ int recorder_turn(struct recorder *r)
 	if (members_want_look(r->members))
 		session_look(r->session, look_at_thread, r);
 	look_at_lasting(r);
-	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns <
-	    (resolver_is_crowded(r->resolver) ? CROWDED_NS : DRAIN_NS))
+	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
 	err = look_for_unseen(r);
