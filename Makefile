@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test test-pythons test-slow unit tests check bench fuzz fuzzers install uninstall clean
+.PHONY: all profile test test-pythons test-slow soak unit tests check bench fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -97,6 +97,12 @@ test-pythons: all
 # The slow ones: for when nothing else waits for the machine, and for CI.
 test-slow: all
 	+@MAKE='$(MAKE)' tests/run slow
+
+# Ten minutes each of: does its memory grow, does it leak?  What `test-slow` does for one minute.
+SOAK_SECONDS ?= 600
+soak: all
+	@$(MAKE) B=$(B)/asan SAN=address,undefined CFLAGS='-O1 -g' all
+	@SOAK_SECONDS=$(SOAK_SECONDS) tests/e2e/run --slow test_soak
 
 unit: $(UNIT)
 	@tests/run-units $(UNIT)

@@ -29,16 +29,17 @@ def run(*args, **kwargs):
 
 
 class Recording:
-    """`adder record` with @args in the background, from when it says that it has started.
+    """`adder record` with @args in the background, from when it says that it has started.  @program: a
+    build of its own.
 
     Used as a context, it is stopped at the end; then .profile is what it has written.
     """
 
-    def __init__(self, *args, hz=None):
+    def __init__(self, *args, hz=None, program=ADDER):
         self.folder = tempfile.TemporaryDirectory(prefix="adder-e2e-")
         self.path = os.path.join(self.folder.name, "out.pb.gz")
         rate = ["-r", str(hz)] if hz else []
-        command = [ADDER, "record", "-o", self.path] + rate + [str(a) for a in args]
+        command = [program, "record", "-o", self.path] + rate + [str(a) for a in args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.lines, self.ready = [], threading.Event()
