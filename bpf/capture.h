@@ -26,6 +26,13 @@ static __always_inline void count_walk(__u32 status)
 	}
 }
 
+static __always_inline bool is_in_exec(void)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+
+	return BPF_CORE_READ_BITFIELD(task, in_execve);
+}
+
 /*
  * Walk current's stack, with interrupts off (the scratch is the CPU's); hash or enum
  * adder_stack_id.  A global function, since the verifier follows those once, not at each call.
@@ -49,6 +56,9 @@ __weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_poin
 		return p->phase == ADDER_PHASE_UNKNOWN ? ADDER_STACK_SETUP : ADDER_STACK_NONE;
 	run_code = p->asyncio.run_code;
 	stack = unwind_python(scratch, p, thread_pointer, &status);
+	/* exec has taken the program's memory, and is not done: nothing is there to be read */
+	if (status == UNWIND_NO_TSTATE && is_in_exec())
+		return ADDER_STACK_EXITING;
 	count_walk(status);
 	if (stack >= ADDER_STACK_FIRST_HASH)
 		tell_stack(scratch, p);

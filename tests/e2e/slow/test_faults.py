@@ -133,7 +133,8 @@ def exec_chain(python):
     links = {f for f in functions_in(profile) if f.startswith("link_")}
     missing = {"link_%d" % i for i in range(200)} - links
     judge(check_law(profile), check_cpu(seconds(profile, "cpu"), said["cpu"], said["started"]),
-          ["functions are missing: %s" % " ".join(sorted(missing))] if missing else ())
+          ["functions are missing: %s" % " ".join(sorted(missing))] if missing else (),
+          ["stacks were looked for while exec had taken the memory"] if "tstate" in lost(profile) else ())
     return summary(profile)
 
 
