@@ -328,8 +328,9 @@ static __always_inline int unwind_first(struct unwind *w, const struct adder_pro
 	struct unwind_position *at = &s->at;
 	__u64 tstate = 0;
 
-	at->status = UNWIND_NO_TSTATE;
-	if (unwind_tstate(p, thread_pointer, &tstate))
+	/* without a thread pointer it is still with the dynamic linker */
+	at->status = thread_pointer ? UNWIND_NO_TSTATE : UNWIND_NO_PYTHON;
+	if (!thread_pointer || unwind_tstate(p, thread_pointer, &tstate))
 		return -1;
 	if (!tstate) {
 		at->status = UNWIND_NO_PYTHON;

@@ -49,7 +49,6 @@ static void says_that_a_thread_state_is_not_there(void **state)
 		assert_int_equal(walk(), ADDER_STACK_UNREAD);
 		assert_int_equal(status, UNWIND_NO_TSTATE);
 	}
-	assert_int_equal(unwind_python(&scratch, &process, 0, &status), ADDER_STACK_UNREAD);
 	assert_int_equal(unwind_python(&scratch, &process, ~0ULL, &status), ADDER_STACK_UNREAD);
 }
 
@@ -70,6 +69,15 @@ static void finds_keys_beyond_a_threads_own_block(void **state)
 		assert_int_equal(status, UNWIND_DONE);
 		assert_kept(2);
 	}
+}
+
+static void has_no_stack_before_there_is_a_thread_pointer(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(3);
+	assert_int_equal(unwind_python(&scratch, &process, 0, &status), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
 }
 
 static void has_no_state_where_the_keys_block_was_never_made(void **state)
@@ -142,6 +150,7 @@ int main(void)
 		TEST(has_no_stack_where_there_is_no_python),
 		TEST(says_that_a_thread_state_is_not_there),
 		TEST(finds_keys_beyond_a_threads_own_block),
+		TEST(has_no_stack_before_there_is_a_thread_pointer),
 		TEST(has_no_state_where_the_keys_block_was_never_made),
 		TEST(finds_musls_thread_specific_data),
 		TEST(finds_a_thread_local_of_the_program),
