@@ -22,8 +22,9 @@
 #include "compat.h"
 #include "wire.h"
 
-#define UNWIND_WINDOW 1024 /* bytes fetched at once; a power of two */
-#define UNWIND_PAGE   4096 /* what is readable ends at a multiple of this */
+#define UNWIND_WINDOW  1024 /* bytes fetched at once; a power of two */
+#define UNWIND_PAGE    4096 /* what is readable ends at a multiple of this */
+#define UNWIND_TSTATES 512  /* looked through for a thread's own, with those of sub-interpreters */
 
 enum unwind_status {
 	UNWIND_DONE,      /* to the end of the chain */
@@ -44,6 +45,7 @@ struct unwind_position {
 	__u64 hash;
 	__u64 file, file_hash; /* the file name mixed last, and what it came to (before 3.11) */
 	__u64 run_frame;       /* the innermost frame of @run_code; 0: none so far */
+	__u64 interp, tstate;  /* to look at next, while searching for a thread's state */
 	__u32 status;          /* enum unwind_status */
 	__u32 pad;
 };
@@ -66,6 +68,7 @@ struct unwind {
 	const struct adder_layout *layout;
 	struct unwind_scratch *scratch;
 	__u64 run_code; /* code object to notice; 0: none */
+	__u64 thread_pointer;
 };
 
 static __always_inline __u64 unwind_mix(__u64 hash, __u64 value)
@@ -319,33 +322,104 @@ static __always_inline __u64 unwind_tstate_u64(const struct unwind_scratch *s, _
 	return remote_u64(&s->tstate[offset]);
 }
 
-/* From the thread pointer to the innermost frame. */
-static __always_inline int unwind_first(struct unwind *w, const struct adder_process *p,
-					__u64 thread_pointer)
+/* Read the thread state at @tstate, if it is the thread's own: a stale or foreign one gives itself
+ * away by pthread_self(). */
+static __always_inline int unwind_read_tstate(struct unwind *w, __u64 tstate)
+{
+	struct unwind_scratch *s = w->scratch;
+
+	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate) ||
+	    unwind_tstate_u64(s, w->layout->ts_thread_id) != w->thread_pointer)
+		return -1;
+	s->interp = unwind_tstate_u64(s, w->layout->ts_interp);
+	s->tstate_at = tstate;
+	return 0;
+}
+
+/* The innermost frame of the thread state that was read; 0 if it runs nothing. */
+static __always_inline int unwind_read_frame(struct unwind *w, __u64 *ret)
+{
+	*ret = unwind_tstate_u64(w->scratch, w->layout->ts_frame);
+	if (w->layout->frame_via == ADDER_FRAME_CFRAME)
+		return remote_read(ret, sizeof(*ret), *ret + w->layout->cframe_current_frame) ? -1
+											      : 0;
+	return 0;
+}
+
+/* Look at one thread state, or go on to the next interpreter; non-zero ends the search. */
+static long unwind_try_tstate(__u32 index, void *context)
+{
+	struct unwind *w = context;
+	struct unwind_position *at = &w->scratch->at;
+	const struct adder_layout *l = w->layout;
+	__u64 frame;
+
+	(void)index;
+	if (!at->tstate) {
+		if (!at->interp ||
+		    remote_read(&at->tstate, sizeof(at->tstate),
+				at->interp + l->interp_threads_head) ||
+		    remote_read(&at->interp, sizeof(at->interp), at->interp + l->interp_next))
+			return 1;
+		return 0;
+	}
+	if (!unwind_read_tstate(w, at->tstate)) {
+		if (!unwind_read_frame(w, &frame) && frame)
+			return 1;
+		at->tstate = 0; /* one thread has one state in an interpreter, nearly always */
+		return 0;
+	}
+	return remote_read(&at->tstate, sizeof(at->tstate), at->tstate + l->ts_next) ? 1 : 0;
+}
+
+/*
+ * To 3.11 the GILState's slot keeps the thread state that a thread had first, when a
+ * sub-interpreter's has taken over: then it is that of the newest interpreter in which the thread
+ * runs something.
+ */
+static __always_inline void unwind_enter_interpreter(struct unwind *w,
+						     const struct adder_process *p)
 {
 	const struct adder_layout *l = w->layout;
-	struct unwind_scratch *s = w->scratch;
-	struct unwind_position *at = &s->at;
+	struct unwind_position *at = &w->scratch->at;
+	__u64 first = w->scratch->tstate_at, current;
+	struct {
+		__u64 head, main;
+	} interpreters;
+
+	if (!l->rt_tstate_current ||
+	    remote_read(&interpreters, sizeof(interpreters),
+			p->runtime + l->rt_interpreters_head) ||
+	    interpreters.head == interpreters.main)
+		return;
+	if (!remote_read(&current, sizeof(current), p->runtime + l->rt_tstate_current) && current &&
+	    !unwind_read_tstate(w, current))
+		return;
+	at->interp = interpreters.head;
+	at->tstate = 0;
+	compat_loop(UNWIND_TSTATES, unwind_try_tstate, w);
+	if (unwind_tstate_u64(w->scratch, l->ts_thread_id) != w->thread_pointer)
+		unwind_read_tstate(w, first);
+}
+
+/* From the thread pointer to the innermost frame. */
+static __always_inline int unwind_first(struct unwind *w, const struct adder_process *p)
+{
+	struct unwind_position *at = &w->scratch->at;
 	__u64 tstate = 0;
 
 	/* without a thread pointer it is still with the dynamic linker */
-	at->status = thread_pointer ? UNWIND_NO_TSTATE : UNWIND_NO_PYTHON;
-	if (!thread_pointer || unwind_tstate(p, thread_pointer, &tstate))
+	at->status = w->thread_pointer ? UNWIND_NO_TSTATE : UNWIND_NO_PYTHON;
+	if (!w->thread_pointer || unwind_tstate(p, w->thread_pointer, &tstate))
 		return -1;
 	if (!tstate) {
 		at->status = UNWIND_NO_PYTHON;
 		return -1;
 	}
-	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate))
+	if (unwind_read_tstate(w, tstate))
 		return -1;
-	/* pthread_self(): a stale or foreign thread state gives itself away */
-	if (unwind_tstate_u64(s, l->ts_thread_id) != thread_pointer)
-		return -1;
-	s->interp = unwind_tstate_u64(s, l->ts_interp);
-	s->tstate_at = tstate;
-	at->frame = unwind_tstate_u64(s, l->ts_frame);
-	if (l->frame_via == ADDER_FRAME_CFRAME &&
-	    remote_read(&at->frame, sizeof(at->frame), at->frame + l->cframe_current_frame))
+	unwind_enter_interpreter(w, p);
+	if (unwind_read_frame(w, &at->frame))
 		return -1;
 	if (!at->frame)
 		at->status = UNWIND_NO_PYTHON;
@@ -367,6 +441,7 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 		.layout = &p->binary.layout,
 		.scratch = scratch,
 		.run_code = p->asyncio.run_code,
+		.thread_pointer = thread_pointer,
 	};
 	struct unwind_position *at = &scratch->at;
 
@@ -376,7 +451,7 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	at->file = 0;
 	scratch->interp = 0;
 	scratch->stack.depth = 0;
-	if (!unwind_first(&w, p, thread_pointer))
+	if (!unwind_first(&w, p))
 		compat_loop(ADDER_WALK_FRAMES, unwind_step, &w);
 	*status = at->status;
 	if (!scratch->stack.depth)

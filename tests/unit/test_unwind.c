@@ -371,6 +371,86 @@ static void bounds_what_a_layout_says(void **state)
 	}
 }
 
+#define RUNTIME   0x66000000ULL /* with two interpreters, each with one state of the thread's */
+#define INTERP(n) (RUNTIME + 0x2000 + 0x3000ULL * (n))
+#define STATE(n)  (INTERP(n) + 0x2800)
+
+/* Interpreter 0 is the newer one, where the thread runs the frame @newer; 1 the main one. */
+static void make_interpreters(uint64_t newer)
+{
+	const struct adder_layout *l = layout();
+	uint64_t state[] = { STATE(0), TSTATE };
+
+	fake_map(RUNTIME, 0x10000);
+	process.runtime = RUNTIME;
+	fake_u64(RUNTIME + l->rt_interpreters_head, INTERP(0));
+	fake_u64(RUNTIME + l->rt_interpreters_head + 8, INTERP(1));
+	fake_u64(INTERP(0) + l->interp_next, INTERP(1));
+	for (int n = 0; n < 2; n++) {
+		fake_u64(INTERP(n) + l->interp_threads_head, state[n]);
+		fake_u64(state[n] + l->ts_thread_id, TP);
+		fake_u64(state[n] + l->ts_interp, INTERP(n));
+	}
+	if (l->frame_via == ADDER_FRAME_CFRAME) {
+		fake_u64(STATE(0) + l->ts_frame, STATE(0) + 0x400);
+		fake_u64(STATE(0) + 0x400 + l->cframe_current_frame, newer);
+	} else {
+		fake_u64(STATE(0) + l->ts_frame, newer);
+	}
+}
+
+static void enters_the_newest_interpreter_in_which_the_thread_runs(void **state)
+{
+	(void)state;
+	for (size_t v = 0; v < VERSIONS_NR; v++) {
+		make_process(versions[v].hex, versions[v].free_threaded);
+		if (!layout()->rt_tstate_current)
+			continue; /* from 3.12 on the slot itself leads there */
+		make_stack(3);
+		make_interpreters(stack_frame(1, 3));
+		walk();
+		assert_int_equal(scratch.stack.depth, 2);
+		assert_int_equal(scratch.interp, INTERP(0));
+		make_interpreters(0);
+		walk();
+		assert_kept(3);
+		assert_int_equal(scratch.interp, INTERP(1));
+	}
+}
+
+static void believes_who_holds_the_gil_before_it_searches(void **state)
+{
+	(void)state;
+	make_process(0x030a0b00, false);
+	make_stack(3);
+	make_interpreters(stack_frame(1, 3));
+	fake_u64(RUNTIME + layout()->rt_tstate_current, TSTATE);
+	walk();
+	assert_kept(3);
+	fake_u64(RUNTIME + layout()->rt_tstate_current, STATE(1)); /* no state of this thread */
+	walk();
+	assert_int_equal(scratch.stack.depth, 2);
+}
+
+static void keeps_its_own_state_where_interpreters_make_no_sense(void **state)
+{
+	(void)state;
+	make_process(0x030b0200, false);
+	make_stack(3);
+	make_interpreters(stack_frame(1, 3));
+	fake_u64(STATE(0) + layout()->ts_thread_id, 99);
+	fake_u64(STATE(0) + layout()->ts_next, STATE(0)); /* a list without end */
+	walk();
+	assert_kept(3);
+	fake_u64(STATE(0) + layout()->ts_next, 8); /* or of which the rest is not there */
+	walk();
+	assert_kept(3);
+	fake_u64(INTERP(0) + layout()->interp_threads_head, 0);
+	fake_u64(INTERP(0) + layout()->interp_next, INTERP(0));
+	walk();
+	assert_kept(3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, unmake)
@@ -394,6 +474,9 @@ int main(void)
 		TEST(tells_code_objects_apart_that_lived_at_one_address),
 		TEST(tells_names_apart_that_lived_at_one_address),
 		TEST(bounds_what_a_layout_says),
+		TEST(enters_the_newest_interpreter_in_which_the_thread_runs),
+		TEST(believes_who_holds_the_gil_before_it_searches),
+		TEST(keeps_its_own_state_where_interpreters_make_no_sense),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
