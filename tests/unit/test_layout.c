@@ -179,6 +179,52 @@ static void refuses_debug_offsets_of_an_unknown_order(void **state)
 			 -ENOTSUP);
 }
 
+/* Apply 3.15's debug offsets as 3.16's, with the word at @at changed to @value. */
+static int apply_later(struct adder_layout *layout, size_t at, uint64_t value)
+{
+	uint64_t table[ARRAY_SIZE(debug_offsets_3_15)];
+
+	*layout = *layout_find(0x030f02f0, false);
+	memcpy(table, debug_offsets_3_15, sizeof(table));
+	table[1] = 0x031000f0;
+	table[at / 8] = value;
+	return layout_apply_debug_offsets(layout, (uint8_t *)table, sizeof(table));
+}
+
+static void reads_a_later_version_by_its_debug_offsets(void **state)
+{
+	struct adder_layout layout;
+
+	(void)state;
+	assert_int_equal(apply_later(&layout, 72, 7400), 0); /* a field has moved */
+	assert_int_equal(layout.interp_threads_head, 7400);
+}
+
+/* A field more, or less, anywhere in the table: everything behind it is elsewhere. */
+static void refuses_a_later_version_with_another_order(void **state)
+{
+	uint64_t table[ARRAY_SIZE(debug_offsets_3_15) + 1];
+
+	(void)state;
+	for (size_t at = 3; at < 736 / 8; at++) {
+		struct adder_layout layout = *layout_find(0x030f02f0, false);
+
+		memcpy(table, debug_offsets_3_15, sizeof(debug_offsets_3_15));
+		table[1] = 0x031000f0;
+		memmove(&table[at + 1], &table[at], sizeof(debug_offsets_3_15) - 8 * at);
+		table[at] = 8;
+		assert_int_equal(
+			layout_apply_debug_offsets(&layout, (uint8_t *)table, sizeof(table)),
+			-EBADMSG);
+		memcpy(table, debug_offsets_3_15, sizeof(debug_offsets_3_15));
+		table[1] = 0x031000f0;
+		memmove(&table[at], &table[at + 1], sizeof(debug_offsets_3_15) - 8 * (at + 1));
+		assert_int_equal(
+			layout_apply_debug_offsets(&layout, (uint8_t *)table, sizeof(table)),
+			-EBADMSG);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +238,8 @@ int main(void)
 		cmocka_unit_test(refuses_debug_offsets_that_make_no_sense),
 		cmocka_unit_test(refuses_debug_offsets_that_are_cut_short),
 		cmocka_unit_test(refuses_debug_offsets_of_an_unknown_order),
+		cmocka_unit_test(reads_a_later_version_by_its_debug_offsets),
+		cmocka_unit_test(refuses_a_later_version_with_another_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "python/layout.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -270,6 +271,39 @@ static bool fits_frame(const struct adder_layout *layout)
 	       layout->f_instr + 8 <= layout->frame_bytes && layout->f_owner < layout->frame_bytes;
 }
 
+/*
+ * Is a later version's table in the order of the newest known one still?  A field more or less in
+ * it moves those behind, and then sizes do not bound what should be within, nor are heads what they
+ * were.
+ */
+static bool is_in_newest_order(const uint8_t *debug)
+{
+	/* the size of a struct, and where the next one's table begins */
+	static const uint16_t structs[][2] = { { 24, 48 },   { 48, 176 },  { 176, 304 },
+					       { 312, 376 }, { 376, 464 }, { 688, 712 } };
+	uint64_t head = debug_value(debug, 464);
+
+	for (size_t i = 0; i < ARRAY_SIZE(structs); i++) {
+		for (uint16_t at = structs[i][0] + 8; at < structs[i][1]; at += 8) {
+			if (debug_value(debug, at) >= debug_value(debug, structs[i][0]))
+				return false;
+		}
+	}
+	return (head == 16 || head == 32) && debug_value(debug, 696) == head &&
+	       debug_value(debug, 728) == head &&
+	       debug_value(debug, 736) < debug_value(debug, 744) &&
+	       debug_value(debug, 744) < debug_value(debug, 712);
+}
+
+static bool is_of_version(const struct adder_layout *layout, const uint8_t *debug, int table)
+{
+	uint64_t version = debug_value(debug, LAYOUT_DEBUG_VERSION) >> 16;
+
+	if (table == TABLES_NR - 1 && version > layout->version)
+		return is_in_newest_order(debug);
+	return version == layout->version;
+}
+
 int layout_apply_debug_offsets(struct adder_layout *layout, const uint8_t *debug, size_t size)
 {
 	struct adder_layout changed = *layout;
@@ -281,8 +315,7 @@ int layout_apply_debug_offsets(struct adder_layout *layout, const uint8_t *debug
 		return -EBADMSG;
 	if (table < 0 || table >= TABLES_NR)
 		return -ENOTSUP;
-	if (size < debug_bytes[table] ||
-	    debug_value(debug, LAYOUT_DEBUG_VERSION) >> 16 != layout->version ||
+	if (size < debug_bytes[table] || !is_of_version(layout, debug, table) ||
 	    debug_value(debug, LAYOUT_DEBUG_FREE_THREADED) != layout->free_threaded)
 		return -EBADMSG;
 

@@ -26,7 +26,8 @@ enum { LAYOUT_DEBUG_VERSION = 8, LAYOUT_DEBUG_FREE_THREADED = 16, LAYOUT_DEBUG_H
 
 /**
  * Check a layout against the _Py_DebugOffsets at the start of a 3.13+ _PyRuntime, and let those
- * override it where they differ.  @debug: its first @size bytes, untrusted.
+ * override it where they differ.  @debug: its first @size bytes, untrusted.  With the newest layout
+ * that is known, they may be of a later version, if they are in the same order.
  *
  * 0; -EBADMSG if @debug is no such table, or one whose values can't be right; -ENOTSUP if its
  * version has no known table layout.

@@ -179,9 +179,6 @@ static bool check_version(const struct image *image, struct python_object *objec
 	else if (version >> 24 != 3 || minor < MINOR_OLDEST)
 		refuse(object, "Python %u.%d is older than 3.%d", version >> 24, minor,
 		       MINOR_OLDEST);
-	/* A future minor with debug offsets in a known order would be let in here. */
-	else if (minor > MINOR_NEWEST)
-		refuse(object, "Python 3.%d is newer than this adder", minor);
 	else if (stage == 0xa || stage == 0xb)
 		refuse(object, "Python 3.%d before its release is not supported", minor);
 	else if (minor < MINOR_OFFSETS && exports(image, "_Py_NegativeRefcount"))
@@ -207,11 +204,16 @@ static void find_thread_local(const struct image *image, struct adder_binary *bi
 	binary->tls_delta = tls.delta;
 }
 
-/* Fill in the layout; the file's own debug offsets have the last word. */
+/*
+ * Fill in the layout; the file's own debug offsets have the last word.  They are all there is to
+ * read a version by that is newer than adder.
+ */
 static bool find_layout(struct python_object *object, const uint8_t *debug, size_t debug_size)
 {
 	bool free_threaded = debug_size && debug[LAYOUT_DEBUG_FREE_THREADED];
-	const struct adder_layout *layout = layout_find(object->version, free_threaded);
+	bool newer = minor_of(object->version) > MINOR_NEWEST;
+	const struct adder_layout *layout =
+		layout_find(newer ? 3u << 24 | MINOR_NEWEST << 16 : object->version, free_threaded);
 	int err = 0;
 
 	if (!layout) {
@@ -221,7 +223,9 @@ static bool find_layout(struct python_object *object, const uint8_t *debug, size
 	object->binary.layout = *layout;
 	if (minor_of(object->version) >= MINOR_OFFSETS)
 		err = layout_apply_debug_offsets(&object->binary.layout, debug, debug_size);
-	if (err)
+	if (err && newer)
+		refuse(object, "Python 3.%d is newer than this adder", minor_of(object->version));
+	else if (err)
 		refuse(object, "Python 3.%d with debug offsets that make no sense",
 		       minor_of(object->version));
 	return !err;
