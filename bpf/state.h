@@ -203,6 +203,38 @@ static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_reg
 	return count == 1 ? state_of_fd(t, (in | out | except) >> 32, w) : ADDER_STATE_POLL;
 }
 
+#define MUSL_WAITERS 4  /* looked at of a condition variable's; who begins to wait is the first */
+#define SWITCH_COND  88 /* gil->switch_cond, from gil->cond on */
+
+/*
+ * Is @word what a thread waits on for musl's condition variable at @cond?  That is a barrier on its
+ * own stack: {prev, next, state, barrier} are in a list, the newest first.
+ */
+static __always_inline bool is_musl_waiter(__u64 cond, __u64 word)
+{
+	__u64 node = 0;
+
+	if (remote_read(&node, sizeof(node), cond + 8))
+		return false;
+	for (int i = 0; i < MUSL_WAITERS && node; i++) {
+		if (word == node + 20)
+			return true;
+		if (remote_read(&node, sizeof(node), node + 8))
+			return false;
+	}
+	return false;
+}
+
+/* Is @word one of those of the GIL whose words lie from @gil to @end? */
+static __always_inline bool is_word_of_gil(const struct adder_process *p, __u64 gil, __u64 end,
+					   __u64 word)
+{
+	if (word >= gil && word < end)
+		return true;
+	return p->binary.musl && end &&
+	       (is_musl_waiter(gil, word) || is_musl_waiter(gil + SWITCH_COND, word));
+}
+
 /* Does the futex word @word belong to a GIL of @p?  From 3.12 on each interpreter points to its
  * own. */
 static __always_inline bool is_gil_word(struct adder_process *p,
@@ -211,7 +243,7 @@ static __always_inline bool is_gil_word(struct adder_process *p,
 	const struct adder_layout *l = &p->binary.layout;
 	__u64 gil;
 
-	if (word >= p->gil && word < p->gil_end)
+	if (is_word_of_gil(p, p->gil, p->gil_end, word))
 		return true;
 	if (l->rt_gil || !l->interp_gil || !scratch->interp)
 		return false;
@@ -221,7 +253,7 @@ static __always_inline bool is_gil_word(struct adder_process *p,
 		p->gil = gil + l->gil_words;
 		p->gil_end = gil + l->gil_bytes;
 	}
-	return word >= gil + l->gil_words && word < gil + l->gil_bytes;
+	return is_word_of_gil(p, gil + l->gil_words, gil + l->gil_bytes, word);
 }
 
 static __always_inline __u8 state_of_futex(struct task_struct *t, struct adder_process *p,
