@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "proc/maps.h"
+#include "python/memory.h"
 #include "python/object.h"
 
 #include "../bpf/runtime.h"
@@ -86,9 +87,10 @@ struct search {
 	struct discover *d;
 	pid_t pid;
 	struct judged *program, *lib;
+	struct judged *last;   /* looked at: files are mapped in parts, one after the other */
 	uint64_t program_text; /* address where the program's first executable segment is mapped */
 	uint64_t program_base, lib_base; /* lowest mapping of each */
-	struct adder_file lib_file;
+	uint32_t second; /* version of one more interpreter that runs here; 0: none does */
 	int err;
 };
 
@@ -125,6 +127,32 @@ static bool may_be_lib(const struct maps_line *line)
 	return line->path[0] == '/' && (strstr(name, "python") || strstr(name, "Python"));
 }
 
+/* Has the interpreter in @lib, mapped from @base on, been initialised? */
+static bool runs(const struct search *s, const struct judged *lib, uint64_t base)
+{
+	const struct adder_binary *b = &lib->object.binary;
+	uint64_t interpreter = 0;
+
+	if (lib->object.verdict != PYTHON_HERE || !b->runtime)
+		return false;
+	memory_read(s->pid, base + b->runtime + b->layout.rt_interpreters_head, &interpreter,
+		    sizeof(interpreter));
+	return interpreter;
+}
+
+/* One process may have several, of which one is read: one that runs. */
+static void choose_lib(struct search *s, struct judged *lib, uint64_t base)
+{
+	bool has_other = s->lib || s->program->object.verdict == PYTHON_HERE;
+
+	if (!has_other || (s->lib && !runs(s, s->lib, s->lib_base) && runs(s, lib, base))) {
+		s->lib = lib;
+		s->lib_base = base;
+	} else if (runs(s, lib, base)) {
+		s->second = lib->object.version;
+	}
+}
+
 static int look_at_mapping(const struct maps_line *line, void *arg)
 {
 	struct search *s = arg;
@@ -137,14 +165,13 @@ static int look_at_mapping(const struct maps_line *line, void *arg)
 			s->program_text = line->start;
 		return 0;
 	}
-	if (s->lib || !may_be_lib(line))
+	if (!may_be_lib(line) || (s->last && same_file(&s->last->file, line)))
 		return 0;
 	lib = judge_mapping(s, line);
-	if (lib &&
-	    (lib->object.verdict == PYTHON_HERE || lib->object.verdict == PYTHON_UNSUPPORTED)) {
-		s->lib = lib;
-		s->lib_base = line->start;
-	}
+	s->last = lib;
+	if (lib && (lib->object.verdict == PYTHON_HERE ||
+		    (lib->object.verdict == PYTHON_UNSUPPORTED && !s->lib)))
+		choose_lib(s, lib, line->start);
 	s->err = 0; /* a mapping that is gone, or a file that can't be opened, is not the one */
 	return 0;
 }
@@ -236,6 +263,10 @@ static void decide(struct search *s, struct discovery *ret)
 		ret->version = program->verdict == PYTHON_HERE ? program->version : lib->version;
 		s->program->version = ret->version;
 		set_up(s, ret);
+		if (s->second)
+			snprintf(ret->reason, sizeof(ret->reason),
+				 "has a second interpreter, of Python %u.%u, that is not read",
+				 s->second >> 24, s->second >> 16 & 0xff);
 	} else {
 		ret->verdict = DISCOVER_NONE;
 	}

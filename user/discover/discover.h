@@ -32,7 +32,7 @@ struct discovery {
 		binary; /* of the program, for every process of it; kind FOREIGN if no Python */
 	struct adder_process process; /* file, binary, bias and phase; serial 0 */
 	uint32_t version;             /* PY_VERSION_HEX; 0 if unknown */
-	char reason[160];
+	char reason[160];             /* UNSUPPORTED: why; PYTHON: what of it can't be; else "" */
 };
 
 struct discover *discover_new(void);

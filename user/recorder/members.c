@@ -294,6 +294,8 @@ static void join(struct members *m, pid_t pid, struct discovery *found)
 	if (found->verdict == DISCOVER_PYTHON) {
 		member->standing = MEMBER;
 		m->count++;
+		if (found->reason[0])
+			note_unprofiled(m, pid, member->name, found->reason);
 		return;
 	}
 	member->next_unknown = m->unknown;
@@ -397,6 +399,8 @@ static bool settle(struct members *m, struct member *member)
 	member->version = found.version >> 16;
 	member->standing = MEMBER;
 	m->count++;
+	if (found.reason[0])
+		note_unprofiled(m, member->pid, member->name, found.reason);
 	tell_resolver(m, member);
 	session_update_process(m->rooms.session, member->pid, &found.process);
 	return true;
