@@ -103,6 +103,53 @@ static __always_inline enum adder_code_role code_role(const struct adder_layout 
 	return ADDER_CODE_PLAIN;
 }
 
+#define CODE_TUPLE 24 /* PyTupleObject.ob_item, ... */
+#define CODE_CELL  16 /* ... and PyCellObject.ob_ref, to 3.10 */
+#define CODE_CELLS 4  /* of a frame that are looked at */
+
+/* The argument called @name, which functions within the frame's use too: then a cell has it. */
+static __always_inline __u64 code_read_cell(const struct adder_layout *l,
+					    const struct adder_frame *f, __u64 name)
+{
+	__u64 cells, cell, value;
+	__s32 locals;
+
+	if (remote_read(&cells, sizeof(cells), f->code + l->co_cellvars) ||
+	    remote_read(&locals, sizeof(locals), f->code + l->co_nlocals))
+		return 0;
+	for (__u32 i = 0; i < CODE_CELLS; i++) {
+		if (remote_read(&cell, sizeof(cell), cells + CODE_TUPLE + 8 * i))
+			return 0;
+		if (cell != name)
+			continue;
+		if (remote_read(&cell, sizeof(cell),
+				f->at + l->frame_locals + 8ULL * ((__u32)locals + i)) ||
+		    remote_read(&value, sizeof(value), cell + CODE_CELL))
+			return 0;
+		return value;
+	}
+	return 0;
+}
+
+/* The frame's first argument, most often self or cls: its class is part of the name. */
+static __always_inline __u64 code_read_first(const struct adder_layout *l,
+					     const struct adder_frame *f)
+{
+	__u64 value, names, name;
+	__s32 arguments;
+
+	if (!l->co_argcount || !f->at ||
+	    remote_read(&arguments, sizeof(arguments), f->code + l->co_argcount) || arguments < 1 ||
+	    remote_read(&value, sizeof(value), f->at + l->frame_locals))
+		return 0;
+	if (value)
+		return value;
+	if (remote_read(&names, sizeof(names), f->code + l->co_varnames) ||
+	    remote_read(&name, sizeof(name), names + CODE_TUPLE))
+		return 0;
+	return code_read_cell(l, f, name);
+}
+
 /* Read all that names the code object of @f. */
 static __always_inline int code_read(const struct adder_process *p, const struct adder_frame *f,
 				     struct adder_event_code *e)
@@ -131,6 +178,11 @@ static __always_inline int code_read(const struct adder_process *p, const struct
 	e->file_bytes = bytes;
 	e->role = code_role(l, f->code, e);
 	code_read_table(l, table, e);
+	e->first = code_read_first(l, f);
+	e->first_type = 0;
+	if (e->first &&
+	    remote_read(&e->first_type, sizeof(e->first_type), e->first + l->object_type))
+		e->first_type = 0;
 	return 0;
 }
 

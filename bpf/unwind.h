@@ -213,6 +213,7 @@ static __always_inline void unwind_keep(struct unwind *w, __u64 code, __s32 inst
 	if (slot >= ADDER_MAX_FRAMES)
 		return;
 	f = &w->scratch->stack.frames[slot];
+	f->at = w->scratch->at.frame;
 	f->code = code;
 	f->instr = instr;
 	f->signature = signature;

@@ -75,6 +75,7 @@ struct adder_layout {
 	/* PyCodeObject */
 	__u16 co_filename, co_name, co_qualname; /* co_qualname 0: there is none (before 3.11) */
 	__u16 co_firstlineno, co_linetable, co_code_adaptive, co_firsttraceable;
+	__u16 co_argcount, co_nlocals, co_varnames, co_cellvars; /* before 3.11; else 0 */
 	__u16 signature_start, signature_bytes; /* constant bytes that tell code objects apart */
 	__u16 signature_texts; /* also the names' contents (before 3.11: pointers alone recur) */
 
@@ -348,6 +349,7 @@ struct adder_frame {
 	__u64 code;
 	__s32 instr; /* bytes into the bytecode (3.10: code units); negative: not started */
 	__u32 signature;
+	__u64 at; /* its address */
 };
 
 /* A stack, sent when it is first seen. */
@@ -378,6 +380,7 @@ struct adder_event_code {
 	__u32 table_bytes, table_size; /* bytes sent, and that there are */
 	__u32 role, pad;               /* enum adder_code_role */
 	__u64 table;                   /* address of the line table's data */
+	__u64 first, first_type;       /* before 3.11: the first argument, and its type; or 0 */
 	char name[ADDER_NAME_BYTES];
 	char file[ADDER_FILE_BYTES];
 	__u8 table_data[ADDER_TABLE_BYTES];

@@ -240,6 +240,48 @@ static void gives_up_at_a_fault_before_the_names_are_read(void **state)
 	}
 }
 
+/* A frame at FRAME of a function with one argument; its strs' addresses tell the names apart. */
+#define FRAME (TABLE + 0x1000)
+#define SELF  (TABLE + 0x2000)
+#define TUPLE (TABLE + 0x3000)
+
+static void reads_whose_method_it_is(void **state)
+{
+	static const uint32_t versions[] = { 0x03060f00, 0x03071100, 0x03080000, 0x030a0b00 };
+	const struct adder_frame own = { .code = CODE, .signature = 42, .at = FRAME };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		const struct adder_layout *l;
+
+		make_code(versions[i], false);
+		l = layout();
+		fake_u64(SELF + l->object_type, 0x1234);
+		assert_int_equal(code_read(&process, &own, &event), 0);
+		assert_int_equal(event.first, 0); /* no arguments */
+		fake_u32(CODE + l->co_argcount, 1);
+		fake_u64(FRAME + l->frame_locals, SELF);
+		assert_int_equal(code_read(&process, &own, &event), 0);
+		assert_int_equal(event.first, SELF);
+		assert_int_equal(event.first_type, 0x1234);
+
+		/* a closure has it: the second of two cells behind three locals */
+		fake_u64(FRAME + l->frame_locals, 0);
+		fake_u32(CODE + l->co_nlocals, 3);
+		fake_u64(CODE + l->co_varnames, TUPLE);
+		fake_u64(TUPLE + 24, NAME);
+		fake_u64(CODE + l->co_cellvars, TUPLE + 64);
+		fake_u64(TUPLE + 64 + 32, NAME);
+		fake_u64(FRAME + l->frame_locals + 8 * 4, TUPLE + 256);
+		fake_u64(TUPLE + 256 + 16, SELF);
+		assert_int_equal(code_read(&process, &own, &event), 0);
+		assert_int_equal(event.first, SELF);
+	}
+	make_code(0x030b0200, false);
+	assert_int_equal(code_read(&process, &own, &event), 0);
+	assert_int_equal(event.first_type, 0); /* its code objects tell */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, unmake)
@@ -252,6 +294,7 @@ int main(void)
 		TEST(reads_what_fits_of_a_long_table),
 		TEST(names_a_code_object_without_its_table),
 		TEST(gives_up_at_a_fault_before_the_names_are_read),
+		TEST(reads_whose_method_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,8 +103,8 @@ static void names_the_frames_of_a_stack(void **state)
 
 	add_code(f, 0x100, 1, "leaf");
 	add_code(f, 0x200, 1, "Shop.root");
-	e->frames[0] = (struct adder_frame){ 0x100, 4, 1 };
-	e->frames[1] = (struct adder_frame){ 0x200, 8, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .instr = 4, .signature = 1 };
+	e->frames[1] = (struct adder_frame){ .code = 0x200, .instr = 8, .signature = 1 };
 	assert_int_equal(names_find_stack(f->n, 99, &id), -ENOENT);
 	assert_int_equal(names_add_stack(f->n, f->p, e), 0);
 	assert_int_equal(names_add_stack(f->n, f->p, e), 0); /* told twice */
@@ -116,8 +116,9 @@ static void names_the_frames_of_a_stack(void **state)
 static void tells_apart_who_lived_at_one_address(void **state)
 {
 	struct fixture *f = *state;
-	struct adder_frame first = { 0x100, 0, 1 }, second = { 0x100, 0, 2 },
-			   third = { 0x100, 0, 3 };
+	struct adder_frame first = { .code = 0x100, .signature = 1 },
+			   second = { .code = 0x100, .signature = 2 },
+			   third = { .code = 0x100, .signature = 3 };
 	struct adder_event_stack *e = stack(5, 2);
 
 	add_code(f, 0x100, 1, "first");
@@ -138,8 +139,8 @@ static void says_where_a_name_was_not_read(void **state)
 	struct adder_event_stack *e = stack(5, 2);
 
 	add_code(f, 0x100, 1, "root");
-	e->frames[0] = (struct adder_frame){ 0x300, 0, 1 };
-	e->frames[1] = (struct adder_frame){ 0x100, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x300, .signature = 1 };
+	e->frames[1] = (struct adder_frame){ .code = 0x100, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	assert_frame(f, 5, 0, "[name not read]");
 	assert_frame(f, 5, 1, "root");
@@ -154,13 +155,13 @@ static void leaves_out_the_interpreters_trampolines(void **state)
 
 	names_add_code(f->n, f->p, 0x030c, &hidden, (const uint8_t *)"", 0);
 	add_code(f, 0x100, 1, "Shop.__init__");
-	e->frames[0] = (struct adder_frame){ 0x100, 0, 1 };
-	e->frames[1] = (struct adder_frame){ 0x900, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .signature = 1 };
+	e->frames[1] = (struct adder_frame){ .code = 0x900, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	assert_int_equal(frame_of(f, 5, 0, &name), 1);
 	assert_string_equal(name, "Shop.__init__");
 	e = stack(6, 1);
-	e->frames[0] = (struct adder_frame){ 0x900, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x900, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	assert_frame(f, 6, 0, "[no Python stack]");
 }
@@ -171,7 +172,7 @@ static void says_where_a_stack_was_torn(void **state)
 	struct adder_event_stack *e = stack(5, 1);
 
 	add_code(f, 0x100, 1, "leaf");
-	e->frames[0] = (struct adder_frame){ 0x100, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .signature = 1 };
 	e->torn = 1;
 	names_add_stack(f->n, f->p, e);
 	assert_frame(f, 5, 0, "leaf");
@@ -190,7 +191,7 @@ static void fill_stack(struct fixture *f, struct adder_event_stack *e)
 
 		snprintf(name, sizeof(name), "f%u", i);
 		add_code(f, 0x1000 + i, 1, name);
-		e->frames[slot] = (struct adder_frame){ 0x1000 + i, 0, 1 };
+		e->frames[slot] = (struct adder_frame){ .code = 0x1000 + i, .signature = 1 };
 	}
 }
 
@@ -233,7 +234,7 @@ static void marks_names_that_were_cut(void **state)
 	memset(longest, 'x', ADDER_NAME_BYTES);
 	c = code(0x100, 1, longest, "a.py");
 	assert_int_equal(names_add_code(f->n, f->p, 0x030b, &c, (const uint8_t *)"", 0), 0);
-	e->frames[0] = (struct adder_frame){ 0x100, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	frame_of(f, 5, 0, &name);
 	assert_memory_equal(name, longest, ADDER_NAME_BYTES);
@@ -253,8 +254,8 @@ static void reads_names_in_the_targets_encodings(void **state)
 	memcpy(wide.name, "\xe5\x65\x2c\x67", 4);
 	names_add_code(f->n, f->p, 0x030b, &latin, (const uint8_t *)"", 0);
 	names_add_code(f->n, f->p, 0x030b, &wide, (const uint8_t *)"", 0);
-	e->frames[0] = (struct adder_frame){ 0x100, 0, 1 };
-	e->frames[1] = (struct adder_frame){ 0x200, 0, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .signature = 1 };
+	e->frames[1] = (struct adder_frame){ .code = 0x200, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	assert_frame(f, 5, 0, "café");
 	assert_frame(f, 5, 1, "日本");
@@ -264,7 +265,7 @@ static void refuses_lengths_that_cannot_be(void **state)
 {
 	struct fixture *f = *state;
 	struct adder_event_code e = code(0x100, 1, "f", "a.py");
-	struct adder_frame frame = { 0x100, 0, 1 };
+	struct adder_frame frame = { .code = 0x100, .signature = 1 };
 
 	e.name_bytes = ADDER_NAME_BYTES + 1;
 	assert_int_equal(names_add_code(f->n, f->p, 0x030b, &e, (const uint8_t *)"", 0), -EBADMSG);
@@ -283,7 +284,7 @@ static void falls_back_to_the_first_line(void **state)
 	size_t count;
 
 	add_code(f, 0x100, 1, "f"); /* without a line table */
-	e->frames[0] = (struct adder_frame){ 0x100, 44, 1 };
+	e->frames[0] = (struct adder_frame){ .code = 0x100, .instr = 44, .signature = 1 };
 	names_add_stack(f->n, f->p, e);
 	names_find_stack(f->n, 5, &id);
 	locations = profile_stack_at(f->p, id, &count);

@@ -138,7 +138,7 @@ static void add_stack(struct fixture *f, uint64_t hash, uint64_t address)
 	e.serial = SERIAL;
 	e.hash = hash;
 	e.depth = 1;
-	e.frames[0] = (struct adder_frame){ address, 0, 1 };
+	e.frames[0] = (struct adder_frame){ .code = address, .signature = 1 };
 	resolver_stack(f->r, &e, offsetof(struct adder_event_stack, frames) + sizeof(e.frames[0]));
 }
 

@@ -19,10 +19,12 @@
  * co_warmup), or ends before the first that does (co_zombieframe, co_weakreflist).
  */
 #define CODE_3_6                                                                                   \
+	.co_argcount = 16, .co_nlocals = 24, .co_varnames = 64, .co_cellvars = 80,                 \
 	.co_firstlineno = 36, .co_filename = 96, .co_name = 104, .co_linetable = 112,              \
 	.signature_start = 24, .signature_bytes = 96, .signature_texts = 1
 
 #define CODE_3_8                                                                                   \
+	.co_argcount = 16, .co_nlocals = 28, .co_varnames = 72, .co_cellvars = 88,                 \
 	.co_firstlineno = 40, .co_filename = 104, .co_name = 112, .co_linetable = 120,             \
 	.signature_start = 32, .signature_bytes = 96, .signature_texts = 1
 
@@ -91,16 +93,16 @@ static const struct row {
 	/* No _PyRuntime: what is static has its address in struct adder_binary instead. */
 	{ ALL_MICROS, { .version = 0x0306,
 	  TSTATE(OBJECT, 24, 0, 152), FRAME_OBJECT(120), CODE_3_6, TEXT(16, 48, 72, 2),
-	  INTERP(0, 8, 0) } },
+	  INTERP(0, 8, 0), .frame_locals = 376 } },
 
 	/* Up to 3.7.3 PyGC_Head is smaller, and what lies behind it nearer. */
 	{ 3, { .version = 0x0307,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(104), CODE_3_6, TEXT(16, 48, 72, 2),
-	  RUNTIME(24, 1392, 1416, 1176), INTERP(0, 8, 0), GIL(0) } },
+	  RUNTIME(24, 1392, 1416, 1176), INTERP(0, 8, 0), GIL(0), .frame_locals = 360 } },
 
 	{ ALL_MICROS, { .version = 0x0307,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(104), CODE_3_6, TEXT(16, 48, 72, 2),
-	  RUNTIME(24, 1480, 1504, 1264), INTERP(0, 8, 0), GIL(0) } },
+	  RUNTIME(24, 1480, 1504, 1264), INTERP(0, 8, 0), GIL(0), .frame_locals = 360 } },
 
 	{ ALL_MICROS, { .version = 0x0308,
 	  TSTATE(OBJECT, 24, 0, 176), FRAME_OBJECT(104), CODE_3_8, TEXT(16, 48, 72, 2),

@@ -8,6 +8,7 @@
 #include <uthash.h>
 
 #include "profile/profile.h"
+#include "python/qualname.h"
 #include "resolve/accounts.h"
 #include "resolve/age.h"
 #include "resolve/awaited.h"
@@ -300,13 +301,28 @@ static uint8_t *whole_table(struct resolver *r, struct process *process,
 	return table;
 }
 
+/* With its class, before 3.11: the process has to be asked.  Valid until the next call. */
+static const struct adder_event_code *with_class(struct resolver *r, const struct process *process,
+						 const struct adder_event_code *e)
+{
+	const struct qualname_memory memory = { r->hooks.read_memory, r->hooks.arg };
+	static struct adder_event_code named;
+
+	if (!e->first_type)
+		return e;
+	memcpy(&named, e, offsetof(struct adder_event_code, table_data));
+	qualname_find(&memory, process->version, &named);
+	return &named;
+}
+
 static void add_code(struct resolver *r, struct process *process, const struct adder_event_code *e)
 {
 	uint32_t size = 0;
 	cleanup_free uint8_t *table = whole_table(r, process, e, &size);
 
 	if (table)
-		names_add_code(process->names, r->p, process->version, e, table, size);
+		names_add_code(process->names, r->p, process->version, with_class(r, process, e),
+			       table, size);
 	if (e->role == ADDER_CODE_RUN)
 		process->run_code = e->code;
 }

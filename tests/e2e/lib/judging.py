@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What several tests judge by."""
+import json
 import re
 
-from harness import Missing
+import adder
+from harness import Missing, Workload
 from pythons import find_all, one_each
 
 # What would do something to a terminal.
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+AT_LEAST_NS = 300_000_000  # of the second and a half for which each thread is blocked
 
 
 def every_build():
@@ -18,13 +21,13 @@ def difference(truth, sample):
     """What is wrong with a stack; None if nothing."""
     if not sample:
         return "it is not in the profile"
-    for i, (names, file, line) in enumerate(truth["stack"]):
+    for i, (name, file, line) in enumerate(truth["stack"]):
         if i >= len(sample.stack):
             return "%d frames of %d" % (len(sample.stack), len(truth["stack"]))
         frame = sample.stack[i]
-        if frame.function not in names or frame.file != file or frame.line != line:
+        if frame.function != name or frame.file != file or frame.line != line:
             return "frame %d is %s (%s:%d), not %s (%s:%d)" % (
-                i, frame.function, frame.file, frame.line, names[-1], file, line)
+                i, frame.function, frame.file, frame.line, name, file, line)
     if len(sample.stack) > len(truth["stack"]):
         return "%d frames of %d" % (len(sample.stack), len(truth["stack"]))
     if sample.labels.get("thread") not in (truth["name"][:15], None) and \
@@ -48,3 +51,38 @@ def misjudged(said, state_of, functions_of):
             yield "%s is %s" % (function, state)
         elif function not in functions_of(tid):
             yield "%s: its stack is %r" % (function, functions_of(tid))
+
+
+def blocked_stack(profile, pid, tid):
+    """The stack in which a thread has been longest, of those behind the start signal."""
+    best, most = None, AT_LEAST_NS
+    for s in profile.samples:
+        if s.labels.get("pid") != pid or s.labels.get("tid") != tid:
+            continue
+        if any(f.function.endswith("Event.wait") or f.function == "wait" for f in s.stack):
+            continue
+        if s.values["wall"] - s.values["cpu"] > most:
+            best, most = s, s.values["wall"] - s.values["cpu"]
+    return best
+
+
+def check_stacks(python, then=None):
+    """The stacks of workloads/hard_stacks.py, against what the interpreter says.  @then is done when
+    it has started."""
+    with Workload(python, "hard_stacks.py") as program:
+        program.expect("ready")
+        if then:
+            then(program)
+        with adder.Recording("-p", program.pid) as recording:
+            program.go()
+            truth = json.loads(program.read())
+    profile = recording.profile
+    wrong = []
+    for tid, thread in sorted(truth.items()):
+        why = difference(thread, blocked_stack(profile, program.pid, int(tid)))
+        if why:
+            wrong.append("%s: %s" % (thread["name"], why))
+    assert not wrong, "%d of %d wrong: %s" % (len(wrong), len(truth), "; ".join(wrong[:8]))
+    labels = {s.labels.get("python") for s in profile.samples}
+    assert labels == {python.version}, "the label python is %r" % labels
+    return "%d stacks" % len(truth)

@@ -3,10 +3,11 @@
 """Threads with stacks that are hard to read, and the truth about each.  Python 3.6 to 3.15.
 
 Prints "ready", waits for a line, lets every thread go to where it blocks, and when all have had
-time to prints a line of JSON: {tid: {"name": thread, "stack": [[names, file, line], ...]}}, leaf
-first, as sys._current_frames() has it.  names are those that would be right for the function: its
-qualified name (3.11), or its name alone or behind the class of its first argument.
+time to prints a line of JSON: {tid: {"name": thread, "stack": [[name, file, line], ...]}}, leaf
+first, as sys._current_frames() has it.  name is the qualified name: from 3.11 on every function's,
+before only a method's that is found by the classes of its first argument.
 """
+import asyncio  # before the threads: it takes its time
 import functools
 import importlib
 import json
@@ -465,15 +466,30 @@ def wait_for_go(go, ids, started, test):
     test()
 
 
-def right_names(frame):
+def function_of(value, code, depth=0):
+    """The function with @code that @value is, wraps or decorates."""
+    if getattr(value, "__code__", None) is code:
+        return value
+    inner = [getattr(value, name, None) for name in ("__func__", "fget", "fset", "fdel")]
+    inner += [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+    for value in inner if depth < 3 else ():
+        found = value is not None and function_of(value, code, depth + 1)
+        if found:
+            return found
+    return None
+
+
+def right_name(frame):
+    """Before 3.11 that of the function, in the classes of its first argument, which has this code."""
     code = frame.f_code
     if hasattr(code, "co_qualname"):
-        return [code.co_qualname]
-    names = [code.co_name]
+        return code.co_qualname
     first = frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
-    for cls in type.mro(first if isinstance(first, type) else type(first)) if first is not None else ():
-        names += [cls.__name__ + "." + code.co_name, cls.__qualname__ + "." + code.co_name]
-    return sorted(set(names))
+    for cls in type.mro(first if isinstance(first, type) else type(first)):
+        found = function_of(vars(cls).get(code.co_name), code)
+        if found:
+            return found.__qualname__
+    return code.co_name
 
 
 def judge(ids):
@@ -483,7 +499,7 @@ def judge(ids):
             continue
         stack = []
         while frame:
-            stack.append([right_names(frame), frame.f_code.co_filename, frame.f_lineno])
+            stack.append([right_name(frame), frame.f_code.co_filename, frame.f_lineno])
             frame = frame.f_back
         truth[ids[ident]] = {"name": threads[ident], "stack": stack}
     return truth
