@@ -432,7 +432,8 @@ static __always_inline int unwind_first(struct unwind *w, const struct adder_pro
  * ADDER_PHASE_READY, into @scratch->stack.
  *
  * Returns the stack's hash, which is no enum adder_stack_id, and differs between processes; or
- * ADDER_STACK_NONE or ADDER_STACK_UNREAD.  *@status tells how the walk ended (enum unwind_status).
+ * ADDER_STACK_NONE or ADDER_STACK_UNREAD.  A stack whose innermost frame faults has a hash and no
+ * frames.  *@status tells how the walk ended (enum unwind_status).
  */
 static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 					   const struct adder_process *p, __u64 thread_pointer,
@@ -455,14 +456,17 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	if (!unwind_first(&w, p))
 		compat_loop(ADDER_WALK_FRAMES, unwind_step, &w);
 	*status = at->status;
-	if (!scratch->stack.depth)
+	if (!scratch->stack.depth && at->status != UNWIND_FAULT)
 		return at->status == UNWIND_NO_PYTHON || at->status == UNWIND_DONE
 			       ? ADDER_STACK_NONE
 			       : ADDER_STACK_UNREAD;
 	scratch->stack.kind = ADDER_EVENT_STACK;
 	scratch->stack.serial = p->serial;
+	scratch->stack.thread_pointer = thread_pointer;
+	scratch->stack.rest = at->frame;
 	scratch->stack.torn = at->status != UNWIND_DONE;
-	at->hash = unwind_mix(at->hash, scratch->stack.torn) | 1ULL << 63;
+	/* of a torn one, where: as long as that is not there, what lies behind stays the same */
+	at->hash = unwind_mix(at->hash, scratch->stack.torn ? at->frame : 0) | 1ULL << 63;
 	scratch->stack.hash = at->hash;
 	return at->hash;
 }

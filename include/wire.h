@@ -356,6 +356,8 @@ struct adder_frame {
 struct adder_event_stack {
 	__u32 kind, serial;
 	__u64 hash;
+	__u64 thread_pointer; /* whose stack it was when it was first seen */
+	__u64 rest;           /* torn: address of the frame that could not be read */
 	__u32 depth; /* frames that there were; more than ADDER_MAX_FRAMES: the middle is missing */
 	__u8 torn;   /* the walk ended on unreadable memory: the outer end is missing */
 	__u8 pad[3];
@@ -481,7 +483,8 @@ struct adder_event_awaited {
 	X(READY_FULL, "ready_full",                                                                \
 	  "waits of asyncio tasks for their loop not counted: more than the table holds")          \
 	X(TSTATE, "tstate", "stacks not read: the thread's state was unreadable or not its own")   \
-	X(FRAME_FAULT, "frame_fault", "stacks cut short: a frame's memory was not present")        \
+	X(FRAME_FAULT, "frame_fault",                                                              \
+	  "stacks read on later, or cut short: a frame's memory was not present")                  \
 	X(FRAME_LOOP, "frame_loop", "stacks cut short: deeper than any stack should be")           \
 	X(CODE_FAULT, "code_fault",                                                                \
 	  "names read later or not at all: their memory was not present")                          \

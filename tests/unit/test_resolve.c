@@ -64,6 +64,22 @@ static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame
 	return 0;
 }
 
+/* The thread sleeps on: behind the frames that there were is one of 0x300. */
+static int complete_stack(void *arg, const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret)
+{
+	static struct adder_event_stack whole;
+	struct fixture *f = arg;
+
+	if (f->is_gone)
+		return -ESRCH;
+	whole = *torn;
+	whole.torn = 0;
+	whole.frames[whole.depth++] = (struct adder_frame){ .code = 0x300, .signature = 1 };
+	*ret = &whole;
+	return 0;
+}
+
 static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
 {
 	struct fixture *f = arg;
@@ -95,7 +111,8 @@ static void untell_code(void *arg, const struct adder_code_key *key)
 static int make(void **state)
 {
 	static struct fixture f;
-	const struct resolver_hooks hooks = { read_code, read_memory, untell, untell_code, &f };
+	const struct resolver_hooks hooks = { read_code, complete_stack, read_memory,
+					      untell,    untell_code,    &f };
 
 	memset(&f, 0, sizeof(f));
 	f.p = profile_new();
@@ -128,18 +145,24 @@ static void add_code(struct fixture *f, uint64_t address, const char *name)
 	resolver_code(f->r, e, offsetof(struct adder_event_code, table_data) + e->table_bytes);
 }
 
-/* A stack of the one code object at @address. */
-static void add_stack(struct fixture *f, uint64_t hash, uint64_t address)
+/* A stack of the one code object at @address, of which the rest was paged out if it is @torn. */
+static void add_torn_stack(struct fixture *f, uint64_t hash, uint64_t address, bool torn)
 {
 	static struct adder_event_stack e;
 
 	memset(&e, 0, sizeof(e));
+	e.torn = torn;
 	e.kind = ADDER_EVENT_STACK;
 	e.serial = SERIAL;
 	e.hash = hash;
 	e.depth = 1;
 	e.frames[0] = (struct adder_frame){ .code = address, .signature = 1 };
 	resolver_stack(f->r, &e, offsetof(struct adder_event_stack, frames) + sizeof(e.frames[0]));
+}
+
+static void add_stack(struct fixture *f, uint64_t hash, uint64_t address)
+{
+	add_torn_stack(f, hash, address, false);
 }
 
 static void add_wait(struct fixture *f, uint32_t serial, uint64_t stack, uint8_t state, uint64_t ns)
@@ -169,8 +192,8 @@ static void add_tick(struct fixture *f, uint32_t serial, uint64_t stack)
 	resolver_add(f->r, &key, &value);
 }
 
-/* Wall time of samples whose innermost function is @name. */
-static int64_t wall_of(const struct fixture *f, const char *name)
+/* Wall time of samples whose innermost function, or with @outermost that, is @name. */
+static int64_t wall_at(const struct fixture *f, const char *name, bool outermost)
 {
 	int64_t sum = 0;
 
@@ -178,12 +201,18 @@ static int64_t wall_of(const struct fixture *f, const char *name)
 		struct profile_sample s = profile_sample_at(f->p, i);
 		size_t count;
 		const uint32_t *locations = profile_stack_at(f->p, s.stack, &count);
-		uint32_t function = profile_location_at(f->p, locations[0]).function;
+		uint32_t location = locations[outermost ? count - 1 : 0];
+		uint32_t function = profile_location_at(f->p, location).function;
 
 		if (!strcmp(profile_text(f->p, profile_function_at(f->p, function).name), name))
 			sum += s.values[0];
 	}
 	return sum;
+}
+
+static int64_t wall_of(const struct fixture *f, const char *name)
+{
+	return wall_at(f, name, false);
 }
 
 static void labels_samples_with_who_it_was(void **state)
@@ -266,6 +295,24 @@ static void reads_names_that_were_not_sent(void **state)
 	resolver_finish(f->r, TICK, &totals);
 	assert_int_equal(wall_of(f, "read_later"), 20);
 	assert_int_equal(wall_of(f, "[name not read]"), 30);
+}
+
+static void reads_the_rest_of_a_stack_that_was_paged_out(void **state)
+{
+	struct fixture *f = *state;
+	struct resolver_totals totals;
+
+	add_process(f, SERIAL);
+	add_code(f, 0x300, "outer");
+	add_torn_stack(f, HASH, 0x100, true);
+	assert_int_equal(f->codes_read, 1);
+	f->is_gone = true;
+	add_torn_stack(f, HASH + 1, 0x100, true);
+	add_wait(f, SERIAL, HASH, ADDER_STATE_NET, 20);
+	add_wait(f, SERIAL, HASH + 1, ADDER_STATE_NET, 30);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(wall_at(f, "outer", true), 20);
+	assert_int_equal(wall_at(f, "[rest of the stack not read]", true), 30);
 }
 
 static void reads_the_rest_of_a_long_line_table(void **state)
@@ -595,6 +642,7 @@ int main(void)
 		TEST(keeps_time_without_a_stack_under_its_reason),
 		TEST(finds_stacks_that_come_after_their_time),
 		TEST(reads_names_that_were_not_sent),
+		TEST(reads_the_rest_of_a_stack_that_was_paged_out),
 		TEST(reads_the_rest_of_a_long_line_table),
 		TEST(ignores_events_that_are_cut_short),
 		TEST(keeps_time_and_ticks_apart_by_task),

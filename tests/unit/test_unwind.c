@@ -125,15 +125,32 @@ static void keeps_what_it_read_before_memory_ended(void **state)
 			assert_true(scratch.stack.depth >= most && scratch.stack.depth < 30);
 			most = scratch.stack.depth;
 			assert_kept(most);
-			if (most) {
+			if (status == UNWIND_FAULT) {
 				assert_true(id >> 63 && scratch.stack.torn);
-				assert_int_equal(status, UNWIND_FAULT);
+				assert_int_equal(scratch.stack.rest,
+						 most < 30 ? stack_frame(most, 30) : 0);
 			} else {
+				assert_int_equal(most, 0);
 				assert_int_equal(id, ADDER_STACK_UNREAD);
 			}
 		}
 		fake.fault_from = 0;
 	}
+}
+
+static void tells_torn_stacks_apart_by_where_they_end(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	make_process(0x030b0200, false);
+	make_stack(6);
+	make_frame(stack_frame(3, 6), 0x1000, 3, 6, ALIVE);
+	before = walk();
+	make_frame(stack_frame(3, 6), 0x2000, 3, 6, ALIVE);
+	assert_int_not_equal(walk(), before);
+	assert_int_equal(scratch.stack.rest, 0x2000);
+	assert_int_equal(scratch.stack.thread_pointer, TP);
 }
 
 static void survives_any_single_fault(void **state)
@@ -462,6 +479,7 @@ int main(void)
 		TEST(ends_at_a_frame_that_calls_itself),
 		TEST(ends_a_cycle_of_any_length),
 		TEST(keeps_what_it_read_before_memory_ended),
+		TEST(tells_torn_stacks_apart_by_where_they_end),
 		TEST(survives_any_single_fault),
 		TEST(keeps_the_frames_inside_a_bad_link),
 		TEST(reads_a_few_frames_at_once),

@@ -3,6 +3,8 @@
 #include "python/memory.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <string.h>
 #include <sys/uio.h>
 
 #include "../bpf/code.h"
@@ -57,9 +59,36 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		ret->id = ADDER_STACK_NONE;
 	else
 		ret->id = unwind_python(&scratch, process, thread_pointer, &ret->status);
+	if (ret->id >= ADDER_STACK_FIRST_HASH && !scratch.stack.depth)
+		ret->id = ADDER_STACK_UNREAD; /* nobody can read on from here */
 	ret->tstate = scratch.interp ? scratch.tstate_at : 0;
 	ret->interp = scratch.interp;
 	ret->task = ret->id >= ADDER_STACK_FIRST_HASH ? read_task(process, &scratch) : NULL;
+}
+
+/* Are the innermost frames of @whole those of @torn, where they were?  If it had none: is that the
+ * first which could not be read? */
+static bool goes_on(const struct adder_event_stack *torn, const struct adder_event_stack *whole)
+{
+	uint32_t inner = torn->depth < ADDER_INNER_FRAMES ? torn->depth : ADDER_INNER_FRAMES;
+
+	return !whole->torn && whole->depth > torn->depth &&
+	       (torn->depth || whole->frames[0].at == torn->rest) &&
+	       !memcmp(torn->frames, whole->frames, inner * sizeof(torn->frames[0]));
+}
+
+int memory_complete_stack(pid_t pid, struct adder_process *process,
+			  const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret)
+{
+	struct memory_stack stack;
+
+	memory_walk(pid, process, torn->thread_pointer, &stack);
+	if (stack.id < ADDER_STACK_FIRST_HASH || !goes_on(torn, stack.event))
+		return -ENOENT;
+	stack.event->hash = torn->hash;
+	*ret = stack.event;
+	return 0;
 }
 
 /* The oldest interpreter of a process: the list's last. */

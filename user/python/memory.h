@@ -34,6 +34,16 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		 struct memory_stack *ret);
 
 /**
+ * Walk a stack again whose outer end the kernel half could not read, because its memory was paged
+ * out.
+ * *@ret is the whole stack under the hash of @torn, valid until the next walk.
+ * 0; -ENOENT if the thread is no longer there, or can't be walked to the end now, either.
+ */
+int memory_complete_stack(pid_t pid, struct adder_process *process,
+			  const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret);
+
+/**
  * Find the GIL of @process's main interpreter where only the interpreter tells (3.12 on), so that a
  * wait for it is known from the futex word alone.  @process may be advanced; it stays as it is
  * where its memory does not tell.

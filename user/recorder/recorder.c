@@ -156,6 +156,20 @@ static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame
 	return memory_read_code(pid, &process, frame, ret);
 }
 
+/* A stack of which the kernel half found a part paged out. */
+static int complete_stack(void *arg, const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret)
+{
+	struct recorder *r = arg;
+	pid_t pid = members_pid(r->members, torn->serial);
+	struct adder_process process;
+
+	if (!pid || session_find_process(r->session, pid, &process) ||
+	    process.serial != torn->serial)
+		return -ESRCH;
+	return memory_complete_stack(pid, &process, torn, ret);
+}
+
 static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
 {
 	struct recorder *r = arg;
@@ -302,7 +316,8 @@ static int build(struct recorder *r)
 	const struct session_handler handler = { .event = take_event,
 						 .mapped = take_mapped,
 						 .arg = r };
-	const struct resolver_hooks hooks = { read_code, read_memory, untell, untell_code, r };
+	const struct resolver_hooks hooks = { read_code, complete_stack, read_memory,
+					      untell,    untell_code,    r };
 	struct members_rooms rooms = { .filter = r->options.filter, .family = r->options.family };
 	int err = session_open(&session, &handler, &r->session);
 

@@ -55,6 +55,16 @@ static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame
 	return process ? memory_read_code(process->pid, &process->how, frame, ret) : -ESRCH;
 }
 
+/* It was walked from here just now. */
+static int complete_stack(void *arg, const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret)
+{
+	(void)arg;
+	(void)torn;
+	(void)ret;
+	return -ENOENT;
+}
+
 static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
 {
 	const struct seen_process *process = find(arg, serial);
@@ -77,6 +87,7 @@ static int build(struct snapshot *s, const struct filter *filter)
 	const struct session_options options = { .select = filter_select(filter),
 						 .look_only = true };
 	const struct resolver_hooks hooks = { .read_code = read_code,
+					      .complete_stack = complete_stack,
 					      .read_memory = read_memory,
 					      .arg = s };
 	struct members_rooms rooms = { .filter = filter };

@@ -174,7 +174,8 @@ static size_t add_locations(const struct names *n, struct profile *p,
 		count += add_location(n, p, &e->frames[slot], &ret[count]);
 	}
 	if (e->torn)
-		ret[count++] = profile_pseudo(p, "[rest of the stack not read]");
+		ret[count++] = profile_pseudo(p, e->depth ? "[rest of the stack not read]"
+							  : "[stack not read]");
 	return count;
 }
 

@@ -367,6 +367,8 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_
 	process = get_process(r, e->serial);
 	if (!process || process->dropped || !process->names)
 		return;
+	if (e->torn && !r->hooks.complete_stack(r->hooks.arg, e, &e))
+		frames = e->depth < ADDER_MAX_FRAMES ? e->depth : ADDER_MAX_FRAMES;
 	read_missing(r, process, e, frames);
 	names_add_stack(process->names, r->p, e);
 	r->stacks++;

@@ -35,6 +35,11 @@ struct resolver_hooks {
 	int (*read_code)(void *arg, uint32_t serial, const struct adder_frame *frame,
 			 struct adder_event_code *ret);
 
+	/** The whole of @torn, by its hash, if it is still there; until the next call.  0 or
+	 * -errno. */
+	int (*complete_stack)(void *arg, const struct adder_event_stack *torn,
+			      const struct adder_event_stack **ret);
+
 	/** Read @size bytes of its memory at @address.  0 or -errno. */
 	int (*read_memory)(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size);
 
