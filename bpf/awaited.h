@@ -131,6 +131,7 @@ static __always_inline void read_path(struct file *f, char *text)
 		struct dentry *parent = BPF_CORE_READ(d, d_parent);
 		long length;
 
+		barrier_var(used); /* 6.1 does not see that a spilled copy is bounded as well */
 		if (!d || parent == d || used > ADDER_AWAITED_BYTES - 65)
 			break;
 		length = bpf_probe_read_kernel_str(text + used, 64, BPF_CORE_READ(d, d_name.name));

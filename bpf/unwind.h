@@ -181,6 +181,9 @@ static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 
 		__u32 name = ((__u32)l->co_name - l->signature_start) >> 3;
 		__u32 file = ((__u32)l->co_filename - l->signature_start) >> 3;
 
+		barrier_var(name); /* 6.1 does not see that what is checked before the shift is
+				      bounded */
+		barrier_var(file);
 		if (name >= ADDER_SIGNATURE_MAX / 8 || file >= ADDER_SIGNATURE_MAX / 8)
 			return -1;
 		if (unwind_hash_text(w, words[name], &text))

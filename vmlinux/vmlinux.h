@@ -173,7 +173,7 @@ struct thread_struct {
 
 struct task_struct {
 	unsigned int __state;
-	int on_cpu;
+	unsigned int on_cpu; /* an int to 6.18, a byte in 7.2: libbpf fits unsigned loads only */
 	unsigned int flags;
 	int pid, tgid;
 	int exit_state;
