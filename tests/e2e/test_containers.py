@@ -123,34 +123,5 @@ def chosen_before_it_starts():
     assert pids == {pid}, "--container %s gave the pids %r, not %d" % (name, pids, pid)
 
 
-@contextlib.contextmanager
-def noted_as(container, name):
-    """adder sees what Docker's daemon would have noted of @container, and no one else does."""
-    script = """#!/bin/sh
-exec unshare -m --propagation private sh -c 'mount -t tmpfs adder /var/lib && mkdir -p %(dir)s &&
-echo "{\\"ID\\":\\"%(id)s\\",\\"Name\\":\\"/%(name)s\\"}" > %(dir)s/config.v2.json && exec "$0" "$@"' %(adder)s "$@"
-""" % {"dir": "/var/lib/docker/containers/" + container.id, "id": container.id, "name": name,
-       "adder": adder.ADDER}
-    before = adder.ADDER
-    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
-        adder.ADDER = folder + "/adder"
-        with open(adder.ADDER, "w") as f:
-            f.write(script)
-        os.chmod(adder.ADDER, 0o755)
-        try:
-            yield
-        finally:
-            adder.ADDER = before
-
-
-@case()
-def chosen_by_the_name_that_docker_noted():
-    with two_containers() as (old, new):
-        with noted_as(old, "shop"):
-            samples = record("--container", "shop")
-    got = {(s.labels["pid"], s.labels.get("container")) for s in samples}
-    assert got == {(old.pid, "shop")}, "--container shop gave %r" % got
-
-
 if __name__ == "__main__":
     harness.main()

@@ -167,8 +167,8 @@ static void find_name(struct members *m, struct container *container)
 		return;
 	if (!known->name[0] && now - known->asked_ns > NAME_RETRY_NS) {
 		container_find_name(container, "");
-		/* should we be in a container ourselves */
-		container_find_name(container, "/proc/1/root");
+		if (!container->name[0]) /* should we be in a container ourselves */
+			container_find_name(container, "/proc/1/root");
 		known->asked_ns = now;
 		memcpy(known->name, container->name, sizeof(known->name));
 	}
