@@ -40,7 +40,7 @@ class Python(namedtuple("Python", "version path how tree")):
         if not self.tree:
             return run
         return ["unshare", "-m", "--propagation", "private", "sh", "-c", CHROOT, "sh",
-                self.tree, HERE] + run
+                self.tree, os.path.dirname(HERE)] + run
 
 
 def version_of(path, tree=None):
