@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test test-pythons test-slow soak unit tests check bench fuzz fuzzers install uninstall clean
+.PHONY: all profile test test-pythons test-slow soak unit tests check bench bench-peers fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -114,6 +114,11 @@ check: $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
 # What adder costs, as root on a quiet machine; the table goes to $(B)/bench/results.md, too.
 bench: all
 	@tests/bench/run
+
+# adder beside py-spy, austin, perf and Python 3.15's own profiler, likewise: twelve minutes, four with QUICK=1.
+# The table goes to tests/bench/RESULTS.md; what can't be had is left out, and said.
+bench-peers: all
+	@tests/bench/peers/run $(if $(QUICK),-n 1)
 
 # Each target for FUZZ_SECONDS, instrumented by clang's libFuzzer (package libclang-rt-*-dev).
 FUZZ_SECONDS ?= 60

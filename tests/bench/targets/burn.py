@@ -3,7 +3,8 @@
 
 A line "SHAPE SECONDS" of CPU time gives {"cpu": [ns a unit ...], "wall": [ns a unit ...]}; a unit is
 always the same work.  Shapes: fib; deepN, down to depth N and up again; atN, at depth N all the time;
-taskN, the same in an asyncio task that two others await; readyN, while four more tasks are ready.
+taskN, the same in an asyncio task that two others await; readyN, while four more tasks are ready;
+tiny, calls of a function that does nothing.
 With the argument "forever": fib, unasked.
 """
 import json
@@ -29,6 +30,15 @@ def fib(n):
 
 def deep(n):
     return deep(n - 1) + 1 if n else 0
+
+
+def nothing():
+    pass
+
+
+def tiny():
+    for _ in range(100000):
+        nothing()
 
 
 def step(i, seen):
@@ -72,6 +82,8 @@ def unit(shape):
     """A function that does one unit: some 5 to 30 ms."""
     if shape == "fib":
         return lambda: fib(20)
+    if shape == "tiny":
+        return tiny
     if shape.startswith("deep"):
         depth = int(shape[4:])
         return lambda: [deep(depth) for _ in range(60000 // depth)]
