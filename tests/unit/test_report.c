@@ -202,6 +202,31 @@ static void sums_tasks_by_name_chain_and_program(void **state)
 		"  0.100      ·  0.100      ·  fetch      get        main         job\n"));
 }
 
+static void counts_the_programs_of_a_process_as_the_table_does(void **state)
+{
+	static const char *const names[] = { "before-exec", "after-exec", "after-exec" };
+	struct report_options o = report_defaults(80);
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	uint32_t leaf[] = { profile_pseudo(p, "step"), UINT32_MAX };
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	profile_add_adder_types(p);
+	for (int i = 0; i < 3; i++) {
+		struct profile_label labels[] = {
+			{ .key = profile_string(p, "pid"), .number = 7 },
+			{ .key = profile_string(p, "tid"), .number = i == 2 ? 8 : 7 },
+			{ .key = profile_string(p, "process"), .text = profile_string(p, names[i]) },
+		};
+
+		sample_time(p, profile_labels(p, labels, 3), "cpu", 300 * MS, leaf);
+	}
+	text = render(p, &o);
+	assert_non_null(strstr(text, "2 processes, 3 threads\n"));
+	assert_non_null(strstr(text, "before-exec\n"));
+	assert_non_null(strstr(text, "after-exec\n"));
+}
+
 static void fits_its_tables_to_the_terminal(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = sample_profile();
@@ -565,6 +590,7 @@ int main(void)
 		cmocka_unit_test(says_who_waits_for_whom),
 		cmocka_unit_test(sums_tasks_by_name_chain_and_program),
 		cmocka_unit_test(fits_its_tables_to_the_terminal),
+		cmocka_unit_test(counts_the_programs_of_a_process_as_the_table_does),
 		cmocka_unit_test(adds_up_as_it_is_shown),
 		cmocka_unit_test(shows_the_digits_that_mean_something),
 		cmocka_unit_test(counts_waiting_for_work_only_when_asked),

@@ -13,14 +13,22 @@
 
 struct member {
 	int64_t pid, tid;
+	const char *process; /* of one pid there may be several: exec, or a pid that came again */
 };
+
+static int compare_processes(const struct member *x, const struct member *y)
+{
+	if (x->pid != y->pid)
+		return (x->pid > y->pid) - (x->pid < y->pid);
+	return strcmp(x->process, y->process);
+}
 
 static int compare_members(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
 
-	if (x->pid != y->pid)
-		return (x->pid > y->pid) - (x->pid < y->pid);
+	if (compare_processes(x, y))
+		return compare_processes(x, y);
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
@@ -38,14 +46,15 @@ static int count_members(const struct profile *p, struct census *c)
 		return -ENOMEM;
 	for (size_t i = 0; i < labels; i++) {
 		int64_t pid = profile_label_number(p, i, "pid", -1);
+		const char *process = profile_label_text(p, i, "process");
 
 		if (pid >= 0)
-			all[count++] =
-				(struct member){ pid, profile_label_number(p, i, "tid", -1) };
+			all[count++] = (struct member){ pid, profile_label_number(p, i, "tid", -1),
+							process ? process : "" };
 	}
 	qsort(all, count, sizeof(*all), compare_members);
 	for (size_t i = 0; i < count; i++) {
-		c->processes += i == 0 || all[i].pid != all[i - 1].pid;
+		c->processes += i == 0 || compare_processes(&all[i], &all[i - 1]) != 0;
 		c->threads += i == 0 || compare_members(&all[i], &all[i - 1]) != 0;
 	}
 	return 0;
