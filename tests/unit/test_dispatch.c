@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A program that holds a dispatch table, and handlers whose code was recorded from interpreters.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "elf_maker.h"
+#include "python/dispatch.h"
+#include "symbol/image.h"
+
+/* Handlers lie 16 bytes apart; those of interest further behind, with room for their code. */
+#define HANDLERS 0x1000
+#define UNKNOWN  0x2000
+#define QUICK    0x2100
+#define RESUME   0x2200
+#define TABLE    0x3000 /* in the file; MAKER_DATA higher in memory */
+
+/* 3.11, gcc: RESUME_QUICK jumps to where RESUME's conditional jump leads */
+#define RESUME_CODE                                                                                \
+	"\x48\x8b\x7d\x20\x49\x8d\x46\x02\x4c\x89\x75\x38\x48\x89\x44\x24\x08\x0f\xb7\x47\x34"     \
+	"\x66\x85\xc0\x74\x10"
+#define QUICK_CODE "\x49\x8d\x46\x02\x4c\x89\x75\x38\x48\x89\x44\x24\x08\xe9\x00\x01\x00\x00"
+
+struct fixture {
+	struct maker m;
+	int fd;
+	struct image image;
+	const struct opcodes *opcodes;
+	struct dispatch dispatch;
+};
+
+static uint64_t *slots(struct fixture *f)
+{
+	return maker_at(&f->m, TABLE);
+}
+
+static int setup(void **state)
+{
+	static struct fixture f;
+
+	maker_init(&f.m);
+	((Elf64_Ehdr *)maker_at(&f.m, 0))->e_type = ET_EXEC;
+	f.opcodes = opcodes_find(0x030b);
+	for (int i = 0; i < 256; i++)
+		slots(&f)[i] = opcodes_is_defined(f.opcodes, i) ? HANDLERS + 16 * i : UNKNOWN;
+	slots(&f)[150] = QUICK;
+	slots(&f)[151] = RESUME;
+	maker_put(&f.m, QUICK, QUICK_CODE, sizeof(QUICK_CODE) - 1);
+	maker_put(&f.m, RESUME, RESUME_CODE, sizeof(RESUME_CODE) - 1);
+	f.fd = -1;
+	*state = &f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	close(f->fd);
+	return 0;
+}
+
+static int find(struct fixture *f)
+{
+	f->fd = maker_open(&f->m, MAKER_BYTES);
+	assert_int_equal(image_open(f->fd, &f->image), 0);
+	return dispatch_find(&f->image, f->opcodes, &f->dispatch);
+}
+
+static void finds_the_table(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(find(f), 0);
+	assert_int_equal(f->dispatch.table, MAKER_DATA + TABLE);
+	assert_int_equal(f->dispatch.handlers[151], RESUME);
+}
+
+static void takes_no_table_of_another_version(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opcodes = opcodes_find(0x030d);
+	assert_int_equal(find(f), -ENOENT);
+}
+
+static void takes_no_table_where_calls_share_a_handler(void **state)
+{
+	struct fixture *f = *state;
+
+	slots(f)[151] = slots(f)[100];
+	assert_int_equal(find(f), -ENOENT);
+}
+
+static void allows_a_few_to_share_one(void **state)
+{
+	struct fixture *f = *state;
+
+	slots(f)[101] = slots(f)[100];
+	assert_int_equal(find(f), 0);
+}
+
+static void is_not_sure_of_two(void **state)
+{
+	struct fixture *f = *state;
+
+	memcpy(slots(f) + 256, slots(f), 256 * sizeof(uint64_t));
+	assert_int_equal(find(f), -EEXIST);
+}
+
+static void probes_behind_the_store_of_the_instruction(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 2);
+	assert_int_equal(probes[0].opcode, 150);
+	assert_int_equal(probes[0].address, QUICK + 13);
+	assert_int_equal(probes[1].opcode, 151);
+	assert_int_equal(probes[1].address, RESUME + 24);
+}
+
+static void counts_once_where_one_handler_flows_into_the_other(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	/* je QUICK */
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff", 6);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 1);
+	assert_int_equal(probes[0].opcode, 150);
+}
+
+static void refuses_a_handler_that_it_does_not_understand(void **state)
+{
+	static const char *const codes[] = {
+		"\x74\x10\x4c\x89\x75\x38\x74\x10",         /* a jump before the store */
+		"\x62\xf3\x7d\x20\x3f\x07\x4c\x89\x75\x38", /* no known instruction */
+		"\xff\xe0\x4c\x89\x75\x38\x74\x10",         /* leaves before it */
+	};
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		const char *why = NULL;
+
+		maker_put(&f->m, RESUME, codes[i], strlen(codes[i]));
+		assert_int_equal(find(f), 0);
+		assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+		assert_non_null(why);
+		close(f->fd);
+	}
+	f->fd = -1;
+}
+
+/* cmpq $QUICK,TABLE(,%rax,8); jne ...; and its copy, or whatever @code is */
+static void put_comparison(struct fixture *f, const char *code, size_t size)
+{
+	const uint32_t table = MAKER_DATA + TABLE, handler = QUICK;
+	uint8_t compare[14] = "\x48\x81\x3c\xc5";
+
+	memcpy(compare + 4, &table, 4);
+	memcpy(compare + 8, &handler, 4);
+	memcpy(compare + 12, "\x75\x20", 2);
+	maker_put(&f->m, 0x2400, compare, sizeof(compare));
+	maker_put(&f->m, 0x240e, code, size);
+}
+
+static void probes_copies_of_a_handler(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	put_comparison(f, QUICK_CODE, sizeof(QUICK_CODE) - 1);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 3);
+	assert_int_equal(probes[2].opcode, 150);
+	assert_int_equal(probes[2].address, 0x240e + 13);
+}
+
+static void knows_a_guarded_call_from_a_copy(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	put_comparison(f, "\xe8\xed\xfc\xff\xff", 5); /* call QUICK */
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 2);
+}
+
+static void refuses_other_uses_of_a_handler(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why = NULL;
+
+	maker_put(&f->m, 0x2400, "\x48\x8d\x05\xf9\xfd\xff\xff", 7); /* lea RESUME(%rip),%rax */
+	assert_int_equal(find(f), 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+	assert_non_null(why);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(finds_the_table),
+		TEST(takes_no_table_of_another_version),
+		TEST(takes_no_table_where_calls_share_a_handler),
+		TEST(allows_a_few_to_share_one),
+		TEST(is_not_sure_of_two),
+		TEST(probes_behind_the_store_of_the_instruction),
+		TEST(counts_once_where_one_handler_flows_into_the_other),
+		TEST(refuses_a_handler_that_it_does_not_understand),
+		TEST(probes_copies_of_a_handler),
+		TEST(knows_a_guarded_call_from_a_copy),
+		TEST(refuses_other_uses_of_a_handler),
+	};
+
+	return cmocka_run_group_tests_name("dispatch", tests, NULL, NULL);
+}

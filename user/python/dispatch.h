@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interpreter's opcode handlers in a program file, without symbols (3.11 on).
+ *
+ * CPython jumps, or calls, from handler to handler through a table of 256 addresses, one for each
+ * opcode; numbers that are no opcode all share one.  Which those are differs from version to
+ * version, so that only the right table of the right version fits.
+ */
+#ifndef PYTHON_DISPATCH_H
+#define PYTHON_DISPATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "python/opcodes.h"
+
+struct image;
+
+#define DISPATCH_PROBES_MAX 64 /* PGO builds have up to 20 copies of handlers */
+
+struct dispatch {
+	uint64_t table; /* its address */
+	uint64_t handlers[256];
+};
+
+/** Where to put a probe so that it runs once each time that the opcode is executed. */
+struct dispatch_probe {
+	uint64_t address; /* of an instruction that the kernel emulates */
+	uint8_t opcode, role;
+};
+
+/**
+ * Find the table of the interpreter of version @opcodes in @image.
+ *
+ * Returns 0; -ENOENT if there is none; -EEXIST if several fit; -errno.
+ */
+int dispatch_find(const struct image *image, const struct opcodes *opcodes, struct dispatch *ret);
+
+/**
+ * Choose the places to probe for the handlers of all entry opcodes (OPCODE_ENTRY, _QUICK) and
+ * OPCODE_EXECUTOR's, inlined copies of them too.
+ *
+ * Returns how many of @ret there are; -EBADMSG if the code is not understood, with why in @why:
+ * then counts could be wrong.
+ */
+int dispatch_probes(const struct image *image, const struct opcodes *opcodes,
+		    const struct dispatch *dispatch, struct dispatch_probe *ret, const char **why);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "symbol/pointers.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "symbol/image.h"
+
+#define SEGMENT_MAX (256 << 20) /* bytes of data that are looked at; Python's has 3 MB */
+#define RELOCS_MAX  (64 << 20)  /* bytes of relocations; Python has 1 MB */
+#define DYNAMIC_MAX 1024        /* entries */
+
+/* One segment of data, slot by slot. */
+struct slots {
+	uint64_t address; /* of the first: a multiple of 8 */
+	size_t count;
+	uint64_t *values;
+};
+
+/* Of packed relocations (DT_RELR) nothing is needed: they add the load address to what the file
+ * has, which is the address already. */
+struct relocs {
+	uint64_t rela, rela_bytes;
+};
+
+static void read_dynamic(const struct image *image, struct relocs *ret)
+{
+	const Elf64_Phdr *dynamic = image_segment(image, PT_DYNAMIC, 0);
+	Elf64_Dyn entry;
+
+	memset(ret, 0, sizeof(*ret));
+	for (int i = 0; dynamic && i < DYNAMIC_MAX; i++) {
+		if (image_read(image, dynamic->p_vaddr + i * sizeof(entry), &entry,
+			       sizeof(entry)) ||
+		    entry.d_tag == DT_NULL)
+			return;
+		if (entry.d_tag == DT_RELA)
+			ret->rela = entry.d_un.d_ptr;
+		else if (entry.d_tag == DT_RELASZ)
+			ret->rela_bytes = entry.d_un.d_val;
+	}
+}
+
+/* A table of the file in memory, the caller's to free.  NULL, with 0 or -errno in @err. */
+static void *read_table(const struct image *image, uint64_t address, uint64_t bytes, int *err)
+{
+	void *table;
+
+	*err = bytes > RELOCS_MAX ? -E2BIG : 0;
+	if (*err || !bytes)
+		return NULL;
+	table = malloc(bytes);
+	*err = table ? image_read(image, address, table, bytes) : -ENOMEM;
+	if (!*err)
+		return table;
+	free(table);
+	return NULL;
+}
+
+/* The slot at @address; NULL if it is not of this segment. */
+static uint64_t *slot_at(const struct slots *s, uint64_t address)
+{
+	if (address < s->address || address & 7 || (address - s->address) / 8 >= s->count)
+		return NULL;
+	return &s->values[(address - s->address) / 8];
+}
+
+static int apply_rela(const struct image *image, const struct relocs *relocs, struct slots *s)
+{
+	int err;
+	cleanup_free Elf64_Rela *rela = read_table(image, relocs->rela, relocs->rela_bytes, &err);
+
+	for (size_t i = 0; rela && i < relocs->rela_bytes / sizeof(*rela); i++) {
+		uint64_t *slot = ELF64_R_TYPE(rela[i].r_info) == R_X86_64_RELATIVE
+					 ? slot_at(s, rela[i].r_offset)
+					 : NULL;
+
+		if (slot)
+			*slot = rela[i].r_addend;
+	}
+	return err;
+}
+
+static int read_slots(const struct image *image, const Elf64_Phdr *segment,
+		      const struct relocs *relocs, struct slots *ret)
+{
+	uint64_t skip = -segment->p_vaddr & 7;
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	if (segment->p_filesz < skip + 8)
+		return 0;
+	if (segment->p_filesz > SEGMENT_MAX)
+		return -E2BIG;
+	ret->address = segment->p_vaddr + skip;
+	ret->count = (segment->p_filesz - skip) / 8;
+	ret->values = malloc(ret->count * 8);
+	if (!ret->values)
+		return -ENOMEM;
+	err = image_read_file(image, segment->p_offset + skip, ret->values, ret->count * 8);
+	return err ? err : apply_rela(image, relocs, ret);
+}
+
+static bool is_code(const struct image *image, uint64_t address)
+{
+	for (int i = 0; i < image->segment_count; i++) {
+		const Elf64_Phdr *segment = &image->segments[i];
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X &&
+		    address >= segment->p_vaddr && address - segment->p_vaddr < segment->p_filesz)
+			return true;
+	}
+	return false;
+}
+
+int pointers_each_run(const struct image *image, size_t least,
+		      int (*fn)(void *arg, uint64_t address, const uint64_t *targets, size_t count),
+		      void *arg)
+{
+	struct relocs relocs;
+	int err = 0;
+
+	read_dynamic(image, &relocs);
+	for (int i = 0; i < image->segment_count && !err; i++) {
+		const Elf64_Phdr *segment = &image->segments[i];
+		struct slots s;
+		size_t run = 0;
+
+		if (segment->p_type != PT_LOAD || segment->p_flags & PF_X)
+			continue;
+		err = read_slots(image, segment, &relocs, &s);
+		for (size_t at = 0; at <= s.count && !err; at++) {
+			if (at < s.count && is_code(image, s.values[at])) {
+				run++;
+				continue;
+			}
+			if (run >= least)
+				err = fn(arg, s.address + (at - run) * 8, s.values + at - run, run);
+			run = 0;
+		}
+		free(s.values);
+	}
+	return err;
+}
