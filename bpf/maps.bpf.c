@@ -23,6 +23,7 @@ struct map_code_scratch code_scratch SEC(".maps");
 struct map_process_scratch process_scratch SEC(".maps");
 struct map_thread_scratch thread_scratch SEC(".maps");
 struct map_looked looked SEC(".maps");
+struct map_calls calls SEC(".maps");
 struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 

@@ -49,6 +49,9 @@ MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_even
 /* exec and fork build an entry each, and may interrupt one another: one slot each */
 MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_process);
 
+/* Calls by function, when they are counted. */
+MAP_DECLARE(calls, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, __u64);
+
 /* records are too large for the stack; each context that makes one has its own room */
 enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
 MAP_DECLARE(thread_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_thread);

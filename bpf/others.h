@@ -80,7 +80,7 @@ static __always_inline __u64 awaited_holder(struct adder_process *p, struct unwi
 	    remote_read(&scratch->at.frame, sizeof(scratch->at.frame),
 			scratch->at.frame + w.layout->cframe_current_frame))
 		return 0;
-	scratch->at.window_bytes = scratch->at.file = 0;
+	scratch->at.window_bytes = scratch->at.file.file = 0;
 	scratch->stack.depth = 0; /* its stack has been told: the room is free */
 	bpf_loop(HOLDER_FRAMES, unwind_until_function, &w, 0);
 	if (!scratch->stack.depth)

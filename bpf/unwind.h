@@ -25,6 +25,7 @@
 #define UNWIND_WINDOW  1024 /* bytes fetched at once; a power of two */
 #define UNWIND_PAGE    4096 /* what is readable ends at a multiple of this */
 #define UNWIND_TSTATES 512  /* looked through for a thread's own, with those of sub-interpreters */
+#define UNWIND_TEXT_WORDS 5
 
 enum unwind_status {
 	UNWIND_DONE,      /* to the end of the chain */
@@ -32,6 +33,12 @@ enum unwind_status {
 	UNWIND_NO_TSTATE, /* its state could not be read, or is another thread's */
 	UNWIND_FAULT,     /* a frame could not be read: the outer end is missing */
 	UNWIND_LOOP,      /* the chain has no end, or not within ADDER_WALK_FRAMES */
+};
+
+/* The file name mixed last, and what it came to (before 3.11). */
+struct unwind_file {
+	__u64 file; /* address of its str; 0: none */
+	__u64 hash;
 };
 
 /*
@@ -43,7 +50,7 @@ struct unwind_position {
 	__u64 window;       /* address that the window was read from */
 	__u64 window_bytes; /* that it holds */
 	__u64 hash;
-	__u64 file, file_hash; /* the file name mixed last, and what it came to (before 3.11) */
+	struct unwind_file file;
 	__u64 run_frame;       /* the innermost frame of @run_code; 0: none so far */
 	__u64 interp, tstate;  /* to look at next, while searching for a thread's state */
 	__u32 status;          /* enum unwind_status */
@@ -55,7 +62,7 @@ struct unwind_scratch {
 	__u8 window[UNWIND_WINDOW + 128 + 8]; /* a field's offset is masked to 127 */
 	__u8 tstate[ADDER_TSTATE_BYTES + 8];
 	__u64 signature[ADDER_SIGNATURE_MAX / 8];
-	__u64 text[5];
+	__u64 text[UNWIND_TEXT_WORDS];
 	__u64 tell_ns;   /* what telling user space of a new stack took, of the last walk */
 	__u64 interp;    /* the thread's interpreter; 0 if it has no Python state */
 	__u64 tstate_at; /* address of its PyThreadState, if it has one */
@@ -121,29 +128,29 @@ static __always_inline const __u8 *unwind_fetch(struct unwind *w)
 }
 
 /* Before 3.11 a name's address and size recur: its hash and its first letters decide. */
-static __always_inline int unwind_hash_text(struct unwind *w, __u64 str, __u64 *ret)
+static __always_inline int unwind_hash_text(__u64 *text, __u64 str, __u64 *ret)
 {
-	__u64 *text = w->scratch->text;
-
 	/* PyUnicodeObject, 3.6 to 3.10: length, hash, state, wstr, and the first 8 letters */
-	if (remote_read(text, sizeof(w->scratch->text), str + 16))
+	if (remote_read(text, UNWIND_TEXT_WORDS * sizeof(*text), str + 16))
 		return -1;
 	*ret = unwind_mix(unwind_mix(text[0], text[1]), text[4]);
 	return 0;
 }
 
-/* The same of a file's name: callers often are of the same file, and share its name's object. */
-static __always_inline int unwind_hash_file(struct unwind *w, __u64 str, __u64 *ret)
+/*
+ * The same of a file's name: callers often are of the same file, and share its name's object.
+ * @known is the one before, and what it came to.
+ */
+static __always_inline int unwind_hash_file(__u64 *text, struct unwind_file *known, __u64 str,
+					    __u64 *ret)
 {
-	struct unwind_position *at = &w->scratch->at;
-
-	if (str != at->file) {
-		at->file = 0;
-		if (unwind_hash_text(w, str, &at->file_hash))
+	if (str != known->file) {
+		known->file = 0;
+		if (unwind_hash_text(text, str, &known->hash))
 			return -1;
-		at->file = str;
+		known->file = str;
 	}
-	*ret = at->file_hash;
+	*ret = known->hash;
 	return 0;
 }
 
@@ -164,11 +171,14 @@ static __always_inline __u64 unwind_hash_words(const __u64 *words, __u32 bytes)
 	return hash;
 }
 
-/* What tells the code object at @code from others that live or lived at its address. */
-static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 *ret)
+/*
+ * What tells the code object at @code from others that live or lived at its address.  @words
+ * (ADDER_SIGNATURE_MAX bytes) and @text are room to work in.
+ */
+static __always_inline int unwind_signature(const struct adder_layout *l, __u64 *words, __u64 *text,
+					    struct unwind_file *known, __u64 code, __u32 *ret)
 {
-	const struct adder_layout *l = w->layout;
-	__u64 *words = w->scratch->signature, hash, text;
+	__u64 hash, part;
 	__u32 bytes = l->signature_bytes;
 
 	if (bytes > ADDER_SIGNATURE_MAX)
@@ -186,12 +196,12 @@ static __always_inline int unwind_signature(struct unwind *w, __u64 code, __u32 
 		barrier_var(file);
 		if (name >= ADDER_SIGNATURE_MAX / 8 || file >= ADDER_SIGNATURE_MAX / 8)
 			return -1;
-		if (unwind_hash_text(w, words[name], &text))
+		if (unwind_hash_text(text, words[name], &part))
 			return -1;
-		hash = unwind_mix(hash, text);
-		if (unwind_hash_file(w, words[file], &text))
+		hash = unwind_mix(hash, part);
+		if (unwind_hash_file(text, known, words[file], &part))
 			return -1;
-		hash = unwind_mix(hash, text);
+		hash = unwind_mix(hash, part);
 	}
 	*ret = unwind_mix(hash, bytes) >> 32;
 	return 0;
@@ -251,7 +261,8 @@ static long unwind_step(__u32 index, void *context)
 	if (code == w->run_code && !at->run_frame)
 		at->run_frame = at->frame;
 	if (l->shim_owner == 255 || owner < l->shim_owner) {
-		if (unwind_signature(w, code, &signature))
+		if (unwind_signature(l, w->scratch->signature, w->scratch->text, &at->file, code,
+				     &signature))
 			return 1;
 		if (l->instr_is_pointer)
 			instr -= code + l->co_code_adaptive;
@@ -453,7 +464,7 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	at->run_frame = 0;
 	at->hash = unwind_mix(0x61646465720a0aULL, p->serial);
 	at->window_bytes = 0;
-	at->file = 0;
+	at->file.file = 0;
 	scratch->interp = 0;
 	scratch->stack.depth = 0;
 	if (!unwind_first(&w, p))

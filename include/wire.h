@@ -94,6 +94,15 @@ struct adder_layout {
 	__u16 gil_words, gil_bytes; /* futex words of a GIL lie in [gil_words, gil_bytes) */
 	__u16 gil_last_holder, gil_locked;
 
+	/*
+	 * Where versions of what tools monitor are: if these differ, the interpreter has yet to
+	 * prepare the code object, and executes the instruction again when it has.
+	 */
+	__u16 co_monitors;     /* of the code object; 0: there is none */
+	__u16 ts_monitors;     /* of the thread, in the upper bits; or 0 ... */
+	__u16 interp_monitors; /* ... then the interpreter's */
+	__u16 ts_tracing;      /* 32 bits: unless they are 0, nothing is prepared; 0: always */
+
 	/* asyncio's Task, of _asyncio; task_coro 0: can't be read */
 	__u16 task_coro, task_name;
 	__u16 task_callback; /* the callback that wakes who awaits it (to 3.13) ... */
@@ -462,6 +471,31 @@ struct adder_event_awaited {
 	char text[ADDER_AWAITED_BYTES];
 };
 
+/* ---- calls ---- */
+
+enum adder_call_kind {
+	ADDER_CALL,   /* a function was called; of a generator or coroutine: was begun */
+	ADDER_RESUME, /* a generator or coroutine went on */
+	ADDER_JIT,    /* none: code of the JIT was entered, in which calls are not seen */
+	ADDER_CALL_NR,
+};
+
+struct adder_call_key {
+	__u64 code;
+	__u32 serial, signature;
+	__u32 kind; /* enum adder_call_kind */
+	__u32 pad;
+};
+
+/* What a probe is on, as its cookie: how its hits are read. */
+enum adder_call_probe {
+	ADDER_PROBE_EVAL = 1 << 16,     /* the eval loop's first instruction (to 3.10) */
+	ADDER_PROBE_EVAL_OLD = 1 << 17, /* the same, without a thread state as argument (to 3.8) */
+	ADDER_PROBE_JIT = 1 << 18,      /* where code of the JIT is entered */
+	/* else an opcode's handler: in bits 0 to 7 and 8 to 15, opcodes that have been counted if
+	 * the frame is at them; 0: none */
+};
+
 /* ---- losses ---- */
 
 /* What could not be recorded, and what the operator can do about it. */
@@ -490,6 +524,9 @@ struct adder_event_awaited {
 	  "names read later or not at all: their memory was not present")                          \
 	X(MEMORY, "memory",                                                                        \
 	  "functions or stacks lumped together: adder's own memory was full (--memory)")           \
+	X(CALLS, "calls",                                                                          \
+	  "calls not counted: their process was not ready, or their frame unreadable")             \
+	X(CALLS_FULL, "calls_full", "calls not counted: more functions than the table holds")      \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */

@@ -12,6 +12,7 @@ int cmd_profile(int argc, char **argv); /* no verb: record ten seconds, then rep
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_calls(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 
 #endif

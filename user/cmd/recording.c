@@ -195,6 +195,7 @@ static int open_recorder(struct recording_run *run)
 					    .memory_bytes = run->options->memory_bytes,
 					    .budget = run->options->budget,
 					    .tables = run->options->tables,
+					    .count_calls = run->options->count_calls,
 					    .filter = &run->options->filter };
 	int err;
 

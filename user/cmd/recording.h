@@ -5,6 +5,7 @@
 #ifndef CMD_RECORDING_H
 #define CMD_RECORDING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -19,6 +20,7 @@ struct recording {
 	size_t memory_bytes;
 	double budget;                     /* part of each CPU for walks at switches; 1: no limit */
 	uint32_t tables[SESSION_TABLE_NR]; /* sizes; 0: as is */
+	bool count_calls;
 	struct filter filter;
 	char **command; /* NULL, or its arguments ended by NULL */
 };

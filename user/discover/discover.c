@@ -21,11 +21,14 @@ struct judged {
 	struct adder_file file;
 	struct python_object object;
 	uint32_t version; /* of the interpreter in, or linked with, a program */
+	const char *note; /* of discover_on_interpreter()'s, likewise */
 	UT_hash_handle hh;
 };
 
 struct discover {
 	struct judged *files;
+	const char *(*on_interpreter)(void *arg, int fd, uint32_t version); /* NULL: none */
+	void *arg;
 };
 
 struct discover *discover_new(void)
@@ -61,6 +64,20 @@ uint32_t discover_version(const struct discover *d, const struct adder_file *fil
 	return judged ? judged->version : 0;
 }
 
+void discover_on_interpreter(struct discover *d,
+			     const char *(*fn)(void *arg, int fd, uint32_t version), void *arg)
+{
+	d->on_interpreter = fn;
+	d->arg = arg;
+}
+
+const char *discover_note(const struct discover *d, const struct adder_file *file)
+{
+	const struct judged *judged = find(d, file);
+
+	return judged ? judged->note : NULL;
+}
+
 /* Judge the file open at @fd, unless that was done before. */
 static struct judged *judge(struct discover *d, int fd, const struct adder_file *key,
 			    const char *path)
@@ -78,6 +95,8 @@ static struct judged *judge(struct discover *d, int fd, const struct adder_file 
 	if (err)
 		file->object.verdict = PYTHON_NONE; /* no ELF file, or a broken one: not ours */
 	file->version = file->object.version;
+	if (file->object.verdict == PYTHON_HERE && d->on_interpreter)
+		file->note = d->on_interpreter(d->arg, fd, file->version);
 	HASH_ADD(hh, d->files, file, sizeof(file->file), file);
 	return file;
 }
@@ -262,6 +281,8 @@ static void decide(struct search *s, struct discovery *ret)
 	} else if (program->verdict == PYTHON_HERE || lib) {
 		ret->version = program->verdict == PYTHON_HERE ? program->version : lib->version;
 		s->program->version = ret->version;
+		s->program->note =
+			program->verdict == PYTHON_HERE ? s->program->note : s->lib->note;
 		set_up(s, ret);
 		if (s->second)
 			snprintf(ret->reason, sizeof(ret->reason),

@@ -45,6 +45,16 @@ DEFINE_CLEANUP(struct discover *, discover_free);
  */
 int discover_look(struct discover *d, pid_t pid, struct discovery *ret);
 
+/**
+ * Call @fn once for each file that holds an interpreter, when it is first met, open at @fd.  What
+ * it returns is kept: a text that lives as long as @d, or NULL.
+ */
+void discover_on_interpreter(struct discover *d,
+			     const char *(*fn)(void *arg, int fd, uint32_t version), void *arg);
+
+/** What the function of discover_on_interpreter() said of the interpreter of a program; or NULL. */
+const char *discover_note(const struct discover *d, const struct adder_file *file);
+
 /** Version of the interpreter in a program that was judged before; 0 if it was not. */
 uint32_t discover_version(const struct discover *d, const struct adder_file *file);
 

@@ -31,6 +31,8 @@ struct session {
 	struct ring_buffer *ring;
 	struct cpu_events *clock, *faults;
 	struct mappings *mappings;
+	struct bpf_link **call_links;
+	size_t call_link_count;
 	int stats_fd; /* while what the programs cost is counted; else 0 or below */
 	uint64_t counted_since_ns, run_before_ns;
 	uint64_t counted_ns, cost_ns;
@@ -97,6 +99,12 @@ static int size_tables(struct adder_bpf *skel, const uint32_t *sizes)
 	return err;
 }
 
+static int leave_out_calls(struct adder_bpf *skel)
+{
+	bpf_program__set_autoload(skel->progs.on_call, false);
+	return bpf_map__set_max_entries(skel->maps.calls, 1);
+}
+
 static int load(struct session *s)
 {
 	int err;
@@ -111,6 +119,8 @@ static int load(struct session *s)
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
 	if (!err && s->options.tables)
 		err = size_tables(s->skel, s->options.tables);
+	if (!err && !s->options.count_calls)
+		err = leave_out_calls(s->skel);
 	if (!err && s->options.select != ADDER_SELECT_PIDS &&
 	    s->options.select != ADDER_SELECT_FAMILY)
 		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
@@ -157,6 +167,9 @@ void session_close(struct session *s)
 	mappings_close(s->mappings);
 	cpu_events_close(s->faults);
 	cpu_events_close(s->clock);
+	for (size_t i = 0; i < s->call_link_count; i++)
+		bpf_link__destroy(s->call_links[i]);
+	free(s->call_links);
 	ring_buffer__free(s->ring);
 	adder_bpf__destroy(s->skel);
 	free(s);
@@ -317,6 +330,51 @@ int session_drain(struct session *s, session_ledger_fn fn, void *arg)
 	wait_for_programs();
 	session_consume(s);
 	return empty(bpf_map__fd(old ? s->skel->maps.ledger_b : s->skel->maps.ledger_a), fn, arg);
+}
+
+int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie)
+{
+	LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = cookie);
+	struct bpf_link **links =
+		reallocarray(s->call_links, s->call_link_count + 1, sizeof(*links));
+	char path[40];
+
+	if (!links)
+		return -ENOMEM;
+	s->call_links = links;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	links[s->call_link_count] = bpf_program__attach_uprobe_opts(
+		s->skel->progs.on_call, pid ? pid : -1, path, offset, &options);
+	if (!links[s->call_link_count])
+		return -errno;
+	s->call_link_count++;
+	return 0;
+}
+
+int session_each_call(struct session *s,
+		      void (*fn)(void *arg, const struct adder_call_key *key, uint64_t count),
+		      void *arg)
+{
+	cleanup_free struct adder_call_key *keys = calloc(DRAIN_BATCH, sizeof(*keys));
+	cleanup_free uint64_t *counts = calloc(DRAIN_BATCH, sizeof(*counts));
+	uint32_t batch = 0;
+	bool first = true;
+	int err = 0;
+
+	if (!keys || !counts)
+		return -ENOMEM;
+	while (!err) {
+		uint32_t count = DRAIN_BATCH;
+
+		err = bpf_map_lookup_batch(bpf_map__fd(s->skel->maps.calls), first ? NULL : &batch,
+					   &batch, keys, counts, &count, NULL);
+		if (err && err != -ENOENT)
+			break;
+		for (uint32_t i = 0; i < count; i++)
+			fn(arg, &keys[i], counts[i]);
+		first = false;
+	}
+	return err == -ENOENT ? 0 : err;
 }
 
 void session_stop(struct session *s, uint64_t *end_ns)

@@ -39,6 +39,7 @@ struct session_options {
 	uint32_t budget_ppm;    /* of each CPU, for walks at switches; 0: no limit */
 	bool look_only;         /* for session_look() alone: no ledger, ready in a moment */
 	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
+	bool count_calls;       /* of what session_probe_calls() probes */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
@@ -123,6 +124,19 @@ int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *re
 
 /** The asyncio tasks that wait while thread @tid, which has_ready, is in its wait; -ENOENT. */
 int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret);
+
+/* ---- calls ---- */
+
+/**
+ * Count calls at @offset of the file open at @fd: in all processes, or (unless 0) in @pid.  What
+ * @cookie says of them, see enum adder_call_probe.  They are over with the session.
+ */
+int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie);
+
+/** Call @fn for each function that has been called, with how often so far. */
+int session_each_call(struct session *s,
+		      void (*fn)(void *arg, const struct adder_call_key *key, uint64_t count),
+		      void *arg);
 
 /* ---- processes ---- */
 

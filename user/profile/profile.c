@@ -213,6 +213,12 @@ void profile_add_adder_types(struct profile *p)
 #undef ADD_STATE
 }
 
+void profile_add_call_types(struct profile *p)
+{
+	profile_add_type(p, "calls", "count");
+	profile_add_type(p, "resumes", "count");
+}
+
 uint32_t profile_function(struct profile *p, uint32_t name, uint32_t filename, int64_t start_line)
 {
 	struct profile_function f = { name, filename, start_line };

@@ -81,6 +81,9 @@ uint32_t profile_string_n(struct profile *p, const char *text, size_t size);
 /** Add a value type; its index in every sample's values.  Only before the first sample. */
 int profile_add_type(struct profile *p, const char *name, const char *unit);
 
+/** Add the types of counted calls behind adder's own: calls, resumes (of generators), in counts. */
+void profile_add_call_types(struct profile *p);
+
 /** Add adder's own types, in the order of the file: wall, the states, sys, throttled, samples,
  * loop. */
 void profile_add_adder_types(struct profile *p);

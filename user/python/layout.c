@@ -85,6 +85,9 @@
 #define TASK_3_14(running)                                                                         \
 	.ts_task = (running), .task_awaiter = 96, .task_awaiters = 109, .co_flags = 48
 
+/* Versions of what tools monitor, behind an object's head of @head bytes. */
+#define MONITORS(head, tracing) .co_monitors = (head) + 152, .ts_monitors = 24, .ts_tracing = (tracing)
+
 /* One row a minor version; more where its micro versions or builds differ. */
 static const struct row {
 	uint8_t last_micro;
@@ -127,20 +130,23 @@ static const struct row {
 	{ ALL_MICROS, { .version = 0x030c,
 	  TSTATE(CFRAME, 56, 0, 136), FRAME_3_12(80, 70), CODE_3_12(16, 176, 192),
 	  TEXT(16, 40, 56, 2), RUNTIME(40, 0, 1544, 0), INTERP(0, 72, 384), GIL(0),
+	  .co_monitors = 160, .interp_monitors = 48,
 	  TASK(24, 24, 136, 144, 72, 32, TAGGED) } },
 
 	{ ALL_MICROS, { .version = 0x030d,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(80, 70), CODE_3_12(16, 184, 200),
 	  TEXT(16, 40, 56, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(0),
+	  MONITORS(16, 60),
 	  TASK(24, 24, 120, 128, 72, 32, INLINE) } },
 
 	{ ALL_MICROS, { .version = 0x030d, .free_threaded = 1,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(80, 70), CODE_3_12(32, 200, 216),
-	  TEXT(32, 56, 72, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(8) } },
+	  TEXT(32, 56, 72, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(8), MONITORS(32, 0) } },
 
 	{ ALL_MICROS, { .version = 0x030e,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(88, 74), CODE_3_12(16, 192, 208),
 	  TEXT(16, 40, 56, 2), RUNTIME(808, 0, 2336, 0), INTERP(7272, 7344, 16), GIL(0),
+	  MONITORS(16, 60),
 	  TASK(0, 24, 128, 136, 80, 32, INLINE), TASK_3_14(872) } },
 
 	/* Compiled, never run; threads may execute own copies of the bytecode: no lines, then. */
@@ -152,6 +158,7 @@ static const struct row {
 	{ ALL_MICROS, { .version = 0x030f,
 	  TSTATE(CURRENT, 72, 0, 176), FRAME_3_12(88, 74), CODE_3_12(16, 192, 208),
 	  TEXT(16, 40, 56, 2), RUNTIME(936, 0, 0, 0), INTERP(7264, 7336, 16), GIL(0),
+	  MONITORS(16, 64),
 	  TASK(0, 24, 128, 136, 80, 32, INLINE), TASK_3_14(1032) } },
 
 	{ ALL_MICROS, { .version = 0x030f, .free_threaded = 1,

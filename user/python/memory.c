@@ -164,19 +164,22 @@ int memory_gil_holder(pid_t pid, const struct adder_process *process, uint64_t i
 	return find_last_holder(pid, l, interp, ret);
 }
 
+static int sign(const struct adder_process *process, uint64_t code, uint32_t *ret)
+{
+	__u64 words[ADDER_SIGNATURE_MAX / 8], text[UNWIND_TEXT_WORDS];
+	struct unwind_file known = { 0 };
+
+	return unwind_signature(&process->binary.layout, words, text, &known, code, ret);
+}
+
 int memory_read_code(pid_t pid, const struct adder_process *process,
 		     const struct adder_frame *frame, struct adder_event_code *ret)
 {
-	static struct unwind_scratch scratch;
-	struct unwind w = { .layout = &process->binary.layout, .scratch = &scratch };
-	__u32 before, after;
+	uint32_t before, after;
 
 	current_pid = pid;
-	scratch.at.file = 0; /* no name is known from before */
-	if (unwind_signature(&w, frame->code, &before) || code_read(process, frame, ret))
-		return -EFAULT;
-	scratch.at.file = 0;
-	if (unwind_signature(&w, frame->code, &after))
+	if (sign(process, frame->code, &before) || code_read(process, frame, ret) ||
+	    sign(process, frame->code, &after))
 		return -EFAULT;
 	return before == frame->signature && after == frame->signature ? 0 : -ESTALE;
 }

@@ -12,6 +12,7 @@
 #include "probe/session.h"
 #include "proc/process.h"
 #include "profile/profile.h"
+#include "python/entries.h"
 #include "python/memory.h"
 #include "recorder/blocked.h"
 #include "recorder/facts.h"
@@ -302,6 +303,42 @@ static void look_at_lasting(struct recorder *r)
 	r->were_new = are_new;
 }
 
+/* ---- calls ---- */
+
+static int probe_in_each(struct recorder *r, int fd, const struct entry *entry)
+{
+	const struct filter *filter = r->options.filter;
+	int err = 0;
+
+	if (r->options.family || !filter->pid_count)
+		return session_probe_calls(r->session, fd, 0, entry->offset, entry->cookie);
+	for (size_t i = 0; i < filter->pid_count && !err; i++)
+		err = session_probe_calls(r->session, fd, filter->pids[i], entry->offset,
+					  entry->cookie);
+	return err == -ESRCH ? 0 : err;
+}
+
+/* An interpreter's file is met: probe it.  Says how its processes' calls are counted. */
+static const char *probe_interpreter(void *arg, int fd, uint32_t version)
+{
+	static struct entries entries;
+	struct recorder *r = arg;
+	int err = entries_find(fd, version, &entries);
+
+	if (err)
+		return entries.how;
+	for (int i = 0; i < entries.count && !err; i++)
+		err = probe_in_each(r, fd, &entries.list[i]);
+	return err ? "its code can't be probed: another tracer may hold it" : entries.how;
+}
+
+static void take_call(void *arg, const struct adder_call_key *key, uint64_t count)
+{
+	struct recorder *r = arg;
+
+	resolver_call(r->resolver, key, count);
+}
+
 /* ---- from beginning to end ---- */
 
 static int build(struct recorder *r)
@@ -309,6 +346,7 @@ static int build(struct recorder *r)
 	const struct session_options session = {
 		.rate_hz = r->options.rate_hz,
 		.tables = r->options.tables,
+		.count_calls = r->options.count_calls,
 		.budget_ppm = r->options.budget < 1 ? r->options.budget * 1e6 : 0,
 		.select =
 			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
@@ -327,9 +365,13 @@ static int build(struct recorder *r)
 	if (!r->profile)
 		return -ENOMEM;
 	profile_add_adder_types(r->profile);
+	if (r->options.count_calls)
+		profile_add_call_types(r->profile);
 	r->discover = rooms.discover = discover_new();
 	r->resolver = rooms.resolver =
 		resolver_new(r->profile, &hooks, r->options.memory_bytes - OWN_BYTES);
+	if (r->discover && r->options.count_calls)
+		discover_on_interpreter(r->discover, probe_interpreter, r);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
 	return r->discover && r->resolver && r->members ? 0 : -ENOMEM;
@@ -427,6 +469,8 @@ static int drain(struct recorder *r)
 		session_each_thread(r->session, hold, r);
 	r->posted = 0;
 	err = session_drain(r->session, take_entry, r);
+	if (!err && r->options.count_calls)
+		err = session_each_call(r->session, take_call, r);
 	resolver_drained(r->resolver);
 	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
 	return err;

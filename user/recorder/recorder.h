@@ -23,6 +23,7 @@ struct recorder_options {
 	double budget;       /* part of each CPU that walking at switches may take; 1: no limit */
 	const struct filter *filter; /* borrowed while the recorder lives */
 	const uint32_t *tables;      /* as in struct session_options */
+	bool count_calls;            /* too */
 	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
 };
 

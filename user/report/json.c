@@ -8,6 +8,7 @@
 #include "profile/profile.h"
 #include "report/census.h"
 #include "report/report.h"
+#include "report/by_calls.h"
 #include "report/by_state.h"
 #include "report/tree.h"
 #include "report/view.h"
@@ -193,6 +194,8 @@ static int put_rows(json_t *object, const struct profile *p, const struct report
 		err = tree_json(p, &all, &rows);
 	else if (o->view == REPORT_STATE)
 		err = by_state_json(p, &all, &rows);
+	else if (o->view == REPORT_CALLS)
+		err = by_calls_json(p, &all, &rows);
 	else
 		err = view_json(p, &all, &rows);
 	if (err)

@@ -14,6 +14,7 @@
 #include "report/header.h"
 #include "report/json.h"
 #include "report/number.h"
+#include "report/by_calls.h"
 #include "report/by_state.h"
 #include "report/tree.h"
 #include "report/view.h"
@@ -105,6 +106,8 @@ static int print_body(const struct profile *p, const struct report_options *o, F
 		return tree_print(p, o, out);
 	if (o->view == REPORT_STATE)
 		return by_state_print(p, o, out);
+	if (o->view == REPORT_CALLS)
+		return by_calls_print(p, o, out);
 	return print_view(p, o, out);
 }
 
@@ -165,7 +168,10 @@ void report_sort_keys(const struct profile *p, const struct report_options *o, c
 
 	snprintf(dst, size, "self, total, name");
 	unsorted.sort = NULL;
-	if (o->view == REPORT_STATE || o->view == REPORT_TREE || view_make(p, &unsorted, &v))
+	if (o->view == REPORT_CALLS)
+		snprintf(dst, size, "ncalls, resumes, tottime, percall, cumtime, function, where");
+	if (o->view == REPORT_STATE || o->view == REPORT_CALLS || o->view == REPORT_TREE ||
+	    view_make(p, &unsorted, &v))
 		return;
 	for (int i = 0; table_head(v.table, i); i++) {
 		size_t used = strlen(dst);

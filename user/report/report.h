@@ -8,9 +8,9 @@
  *   report.c   puts the parts of a report in order
  *   header.c   whose time this is            footer.c  what was lost and what adder cost
  *   view.c     samples -> rows -> a table     columns.c  which columns a view has
- *   by_state.c --by state                     tree.c     the call tree       json.c  all as JSON
- *   measures   the numbers of a report        rows       their sums          census  who is in it
- *   table      cells, sorted                  layout     columns on a terminal
+ *   by_state.c --by state                     by_calls.c --by calls             tree.c     the call
+ * tree       json.c  all as JSON measures   the numbers of a report        rows       their sums
+ * census  who is in it table      cells, sorted                  layout     columns on a terminal
  */
 #ifndef REPORT_REPORT_H
 #define REPORT_REPORT_H
@@ -32,6 +32,7 @@ struct profile;
 	X(STATE, "state")                                                                          \
 	X(ON, "on")                                                                                \
 	X(TASK, "task")                                                                            \
+	X(CALLS, "calls")                                                                          \
 	X(TREE, "tree")                                                                            \
 	X(CALLERS, "callers")                                                                      \
 	X(CALLEES, "callees")

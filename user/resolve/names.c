@@ -146,6 +146,21 @@ static size_t add_location(const struct names *n, struct profile *p,
 	return 1;
 }
 
+int names_function_stack(const struct names *n, struct profile *p, uint64_t address,
+			 uint32_t signature, uint32_t *ret)
+{
+	const struct code *code = n ? find_code(n, address, signature) : NULL;
+	uint32_t location;
+
+	if (!code)
+		return -ENOENT;
+	if (code->hidden)
+		return -ESRCH;
+	location = profile_location(p, code->function, code->first_line);
+	*ret = profile_stack(p, &location, 1);
+	return 0;
+}
+
 static size_t add_missing(struct profile *p, uint32_t count, uint32_t *ret)
 {
 	char text[64];

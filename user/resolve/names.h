@@ -28,6 +28,13 @@ int names_add_code(struct names *n, struct profile *p, uint16_t version,
 /** True if the code object of @frame has been told. */
 int names_has_code(struct names *n, const struct adder_frame *frame);
 
+/**
+ * The profile's id of a stack that is the beginning of a function alone.  0; -ENOENT if the code
+ * object has not been told; -ESRCH if it is no function of the program.
+ */
+int names_function_stack(const struct names *n, struct profile *p, uint64_t code,
+			 uint32_t signature, uint32_t *ret);
+
 /** Remember a stack whose code objects have been told, under its hash.  0 or -ENOMEM. */
 int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *event);
 

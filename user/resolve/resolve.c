@@ -56,6 +56,16 @@ struct process {
 	struct names *names;
 	struct task_names *tasks;
 	struct thread *threads;
+	struct call *calls;
+	UT_hash_handle hh;
+};
+
+/* A function that was called, of a process. */
+struct call {
+	struct adder_call_key key;
+	uint32_t stack; /* the profile's id; 0 with @is_known false */
+	bool is_known, is_hidden;
+	uint64_t count;
 	UT_hash_handle hh;
 };
 
@@ -112,10 +122,15 @@ struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *ho
 static void done_process(struct process *process)
 {
 	struct thread *thread, *next;
+	struct call *call, *next_call;
 
 	HASH_ITER (hh, process->threads, thread, next) {
 		HASH_DEL(process->threads, thread);
 		free(thread);
+	}
+	HASH_ITER (hh, process->calls, call, next_call) {
+		HASH_DEL(process->calls, call);
+		free(call);
 	}
 	names_free(process->names);
 	task_names_free(process->tasks);
@@ -695,6 +710,86 @@ uint64_t resolver_stack_count(const struct resolver *r)
 	return r->stacks;
 }
 
+/* ---- calls ---- */
+
+static void find_function(struct resolver *r, struct process *process, struct call *call)
+{
+	struct adder_frame frame = { .code = call->key.code, .signature = call->key.signature };
+	static struct adder_event_code code;
+	int err;
+
+	if (!process->names)
+		return;
+	if (!names_has_code(process->names, &frame) &&
+	    !r->hooks.read_code(r->hooks.arg, process->serial, &frame, &code))
+		add_code(r, process, &code);
+	err = names_function_stack(process->names, r->p, frame.code, frame.signature, &call->stack);
+	call->is_known = err != -ENOENT;
+	call->is_hidden = err == -ESRCH;
+}
+
+void resolver_call(struct resolver *r, const struct adder_call_key *key, uint64_t count)
+{
+	struct process *process = get_process(r, key->serial);
+	struct call *call;
+
+	if (!process || process->dropped)
+		return;
+	HASH_FIND(hh, process->calls, key, sizeof(*key), call);
+	if (!call) {
+		call = calloc(1, sizeof(*call));
+		if (!call)
+			return;
+		call->key = *key;
+		HASH_ADD(hh, process->calls, key, sizeof(call->key), call);
+	}
+	if (!call->is_known && key->kind != ADDER_JIT)
+		find_function(r, process, call);
+	call->count = count;
+}
+
+static uint32_t process_labels(struct resolver *r, const struct process *process)
+{
+	struct profile_label labels[4];
+	size_t count = 0;
+
+	labels[count++] = number_label(r->p, "pid", process->pid);
+	if (process->name)
+		labels[count++] = text_label(r->p, "process", process->name);
+	if (process->container)
+		labels[count++] = text_label(r->p, "container", process->container);
+	if (process->python)
+		labels[count++] = text_label(r->p, "python", process->python);
+	return profile_labels(r->p, labels, count);
+}
+
+static void add_calls(struct resolver *r, const struct process *process)
+{
+	int types[] = { [ADDER_CALL] = profile_type_find(r->p, "calls"),
+			[ADDER_RESUME] = profile_type_find(r->p, "resumes") };
+	uint32_t labels = process->calls ? process_labels(r, process) : 0;
+	uint32_t unnamed = profile_pseudo(r->p, "[name not read]");
+
+	for (const struct call *call = process->calls; call; call = call->hh.next) {
+		uint32_t stack = call->is_known ? call->stack : profile_stack(r->p, &unnamed, 1);
+		int64_t *values;
+
+		if (call->is_hidden)
+			continue;
+		if (call->key.kind >= ADDER_JIT) {
+			profile_comment(r->p,
+					"note: %d %s: the JIT is on, calls in its code are not "
+					"seen: counts are "
+					"lower bounds",
+					process->pid, profile_text(r->p, process->name));
+			continue;
+		}
+		values = profile_sample_values(r->p, stack, labels);
+		if (values && types[call->key.kind] >= 0)
+			values[types[call->key.kind]] += call->count;
+	}
+}
+
 void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_totals *ret)
 {
 	struct accounts_hooks hooks = { .tick_ns = tick_ns,
@@ -718,5 +813,9 @@ void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_total
 		ret->life_ns += process->life_ns;
 	}
 	ret->stacks = r->stacks;
+	HASH_ITER (hh, r->processes, process, next) {
+		if (!process->dropped && process->calls)
+			add_calls(r, process);
+	}
 	ret->unknown_stacks = accounts_settle(r->accounts, r->p, r->places_used, &hooks);
 }

@@ -97,6 +97,9 @@ bool resolver_learn(const struct resolver *r, struct adder_process *process);
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
+/** A function has been called @count times so far: the last word counts. */
+void resolver_call(struct resolver *r, const struct adder_call_key *key, uint64_t count);
+
 /**
  * Stack, task and state of @key are those in which its thread was blocked at the beginning: its
  * ADDER_STACK_BEFORE.

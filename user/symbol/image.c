@@ -47,6 +47,16 @@ uint64_t image_bytes_at(const struct image *image, uint64_t address)
 	return segment && inside < segment->p_filesz ? segment->p_filesz - inside : 0;
 }
 
+int image_offset(const struct image *image, uint64_t address, uint64_t *ret)
+{
+	const Elf64_Phdr *segment = segment_at(image, address);
+
+	if (!segment || !image_bytes_at(image, address))
+		return -EBADMSG;
+	*ret = segment->p_offset + (address - segment->p_vaddr);
+	return 0;
+}
+
 int image_read(const struct image *image, uint64_t address, void *dst, size_t size)
 {
 	const Elf64_Phdr *segment = segment_at(image, address);

@@ -55,6 +55,9 @@ int image_read_file(const struct image *image, uint64_t offset, void *dst, size_
 /** The same by address.  -EBADMSG also for what no segment holds, or holds as zeroes (.bss). */
 int image_read(const struct image *image, uint64_t address, void *dst, size_t size);
 
+/** Where in the file the byte at @address is.  0, or -EBADMSG if it has none there. */
+int image_offset(const struct image *image, uint64_t address, uint64_t *ret);
+
 /** Bytes of the file from @address to the end of its segment; 0 if none holds it. */
 uint64_t image_bytes_at(const struct image *image, uint64_t address);
 

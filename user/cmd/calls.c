@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <argp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/filters.h"
+#include "cmd/output.h"
+#include "cmd/recording.h"
+#include "pprof/pprof.h"
+#include "profile/profile.h"
+#include "report/report.h"
+
+#define RATE_HZ 99
+
+struct calls_args {
+	struct recording recording;
+	struct report_options report;
+	const char *output; /* NULL: the table alone */
+};
+
+enum { OPT_JSON = 0x100 };
+
+static const struct argp_option options[] = {
+	{ "duration", 'd', "SECONDS", 0, "count for so long (2, 0.5, 500ms, 3m); else until Ctrl-C",
+	  0 },
+	{ "sort", 's', "KEY", 0, "sort by ncalls (the default), tottime, cumtime or name", 0 },
+	{ "lines", 'l', "ROWS", 0, "show at most ROWS rows (25; 0: all)", 0 },
+	{ "json", OPT_JSON, NULL, 0, "write JSON, in nanoseconds", 0 },
+	{ "output", 'o', "FILE", 0, "write a profile, too; - is standard output, without a table",
+	  0 },
+	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct calls_args *args = state->input;
+	uint64_t rows;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->recording.filter;
+		return 0;
+	case 'd':
+		if (text_to_duration(arg, &args->recording.duration_ns))
+			argp_error(state, "'%s' is no length of time, such as 10, 0.5 or 500ms",
+				   arg);
+		return 0;
+	case 's':
+		args->report.sort = arg;
+		return 0;
+	case 'l':
+		if (text_to_u64(arg, 0, UINT32_MAX, &rows))
+			argp_error(state, "'%s' is no number of rows", arg);
+		args->report.rows = rows;
+		return 0;
+	case OPT_JSON:
+		args->report.json = true;
+		return 0;
+	case 'o':
+		args->output = arg;
+		return 0;
+	case 'v':
+		log_set_level(LOG_DEBUG);
+		return 0;
+	case ARGP_KEY_ARGS:
+		args->recording.command = state->argv + state->next;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ &filters_argp, 0, "Which processes (none: all that are Python):", 1 }, { 0 }
+};
+
+static const struct argp calls_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[-- COMMAND [ARG...]]",
+	.doc = "Count every call of every Python function, in programs that are running, exactly. "
+	       "Each call takes 0.6 microseconds longer meanwhile: a program that does little else "
+	       "is slowed many times.\vTimes are the ledger's, as in 'adder report': waiting is "
+	       "exact, CPU time is split by sampling.",
+	.children = children,
+};
+
+static int write_profile(const struct profile *p, const char *path)
+{
+	int fd = output_open(path);
+
+	return fd < 0 ? fd : output_close(fd, path, pprof_write(p, fd));
+}
+
+static int print_table(const struct profile *p, const struct calls_args *args)
+{
+	struct output output;
+
+	if (output_begin(&output, "-"))
+		return CMD_FAILED;
+	return output_end(&output, report_print(p, &args->report, output.stream)) ? CMD_FAILED
+										  : CMD_DONE;
+}
+
+int cmd_calls(int argc, char **argv)
+{
+	struct calls_args args = {
+		.recording = { .rate_hz = RATE_HZ, .budget = 0.01, .count_calls = true },
+		.report = report_defaults(output_width())
+	};
+	CLEANUP(recording_close) struct recording_run *run = NULL;
+	CLEANUP(profile_free) struct profile *p = NULL;
+
+	args.report.view = REPORT_CALLS;
+	argp_err_exit_status = CMD_MISUSED;
+	argv[0] = "adder calls";
+	argp_parse(&calls_argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
+	if (recording_open(&args.recording, &run) || recording_make(run, &p))
+		return CMD_FAILED;
+	if (args.output && write_profile(p, args.output))
+		return CMD_FAILED;
+	if (args.output && !strcmp(args.output, "-"))
+		return recording_status(run);
+	return print_table(p, &args) == CMD_DONE ? recording_status(run) : CMD_FAILED;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "python/entries.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "symbol/image.h"
+#include "symbol/x86.h"
+#include "wire.h"
+
+#define EVAL          "_PyEval_EvalFrameDefault"
+#define ENDBR64_BYTES 4
+
+static int add(const struct image *image, uint64_t address, uint64_t cookie, struct entries *ret)
+{
+	struct entry *entry = &ret->list[ret->count];
+
+	entry->cookie = cookie;
+	if (image_offset(image, address, &entry->offset))
+		return -EBADMSG;
+	ret->count++;
+	return 0;
+}
+
+/*
+ * To 3.10 each call runs the eval loop's function.  Its first instruction is a push, which the
+ * kernel emulates; a landing pad (endbr64) before it would be single-stepped.
+ */
+static int find_eval(const struct image *image, uint16_t version, struct entries *ret)
+{
+	static const uint8_t endbr64[ENDBR64_BYTES] = { 0xf3, 0x0f, 0x1e, 0xfa };
+	uint64_t cookie = ADDER_PROBE_EVAL | (version < 0x0309 ? ADDER_PROBE_EVAL_OLD : 0);
+	struct image_symbol symbol;
+	struct x86_insn insn;
+	uint8_t code[16];
+
+	ret->how = "its eval loop (" EVAL ") is not exported";
+	if (image_find_exported(image, EVAL, &symbol) ||
+	    image_read(image, symbol.address, code, sizeof(code)))
+		return -ENOENT;
+	if (!memcmp(code, endbr64, sizeof(endbr64)))
+		symbol.address += sizeof(endbr64);
+	ret->how = "its eval loop's code is not understood";
+	if (image_read(image, symbol.address, code, sizeof(code)) ||
+	    x86_decode(code, sizeof(code), &insn) || insn.kind != X86_PUSH)
+		return -EBADMSG;
+	ret->how = "the eval loop's entry";
+	return add(image, symbol.address, cookie, ret);
+}
+
+/* Opcodes whose probes have counted a call already when a plain handler meets them: two at most. */
+static uint64_t counted_opcodes(const struct opcodes *opcodes)
+{
+	uint64_t cookie = 0;
+
+	if (opcodes->version < 0x030d) /* there none falls back */
+		return 0;
+	for (int i = 0; i < OPCODES_ROLES_MAX && opcodes->roles[i].opcode; i++) {
+		if (opcodes->roles[i].role == OPCODE_ENTRY_QUICK)
+			cookie = cookie << 8 | opcodes->roles[i].opcode;
+	}
+	return cookie;
+}
+
+static int find_handlers(const struct image *image, const struct opcodes *opcodes,
+			 struct entries *ret)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct dispatch dispatch;
+	int count, err = dispatch_find(image, opcodes, &dispatch);
+
+	ret->how = err == -EEXIST ? "it has several dispatch tables"
+				  : "it has no dispatch table that fits its version";
+	if (err)
+		return err;
+	count = dispatch_probes(image, opcodes, &dispatch, probes, &ret->how);
+	if (count < 0)
+		return count;
+	for (int i = 0; i < count; i++) {
+		uint64_t cookie = probes[i].role == OPCODE_EXECUTOR ? ADDER_PROBE_JIT
+				  : probes[i].role == OPCODE_ENTRY  ? counted_opcodes(opcodes)
+								    : 0;
+
+		if (add(image, probes[i].address, cookie, ret))
+			return -EBADMSG;
+	}
+	ret->how = "opcode handlers";
+	return 0;
+}
+
+int entries_find(int fd, uint32_t version, struct entries *ret)
+{
+	const struct opcodes *opcodes = opcodes_find(version >> 16);
+	struct image image;
+	int err;
+
+	*ret = (struct entries){ .how = "its file could not be read" };
+	err = image_open(fd, &image);
+	if (err)
+		return err;
+	if (version >> 16 < 0x030b)
+		return find_eval(&image, version >> 16, ret);
+	ret->how = "its opcodes are not known";
+	return opcodes ? find_handlers(&image, opcodes, ret) : -EOPNOTSUPP;
+}

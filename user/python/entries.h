@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the calls of Python functions pass in an interpreter's file: the places to probe.
+ */
+#ifndef PYTHON_ENTRIES_H
+#define PYTHON_ENTRIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "python/dispatch.h"
+
+/** A place, for the kernel half's on_call program. */
+struct entry {
+	uint64_t offset; /* of the instruction, in the file */
+	uint64_t cookie; /* enum adder_call_probe */
+};
+
+struct entries {
+	struct entry list[DISPATCH_PROBES_MAX];
+	int count;
+	const char *how; /* what is probed; or why nothing can be */
+};
+
+/**
+ * Find the places in the interpreter of @version (PY_VERSION_HEX) in the file open at @fd.  0, or
+ * -errno with the reason in @ret->how: then calls can't be counted, for counts could be wrong.
+ */
+int entries_find(int fd, uint32_t version, struct entries *ret);
+
+#endif
