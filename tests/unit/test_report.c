@@ -473,6 +473,7 @@ static void obeys_no_name(void **state)
 
 	(void)state;
 	profile_add_adder_types(p);
+	profile_add_call_types(p);
 	profile_comment(p, "note: \033[31mred");
 	profile_comment(p, "lost_\033[0m: 3");
 	frame = sample_frame(p, "f\033[2J\n\xe2\x80\xae", "/a\033c/b\n.py", 1, 1);
@@ -500,6 +501,7 @@ static void survives_absurd_numbers(void **state)
 
 	(void)state;
 	profile_add_adder_types(p);
+	profile_add_call_types(p);
 	profile_comment(p, "wall_ns: 9223372036854775807");
 	profile_comment(p, "own_cpu_ns: 9223372036854775807");
 	profile_meta(p)->duration_ns = INT64_MIN;
@@ -564,12 +566,41 @@ static void says_why_threads_queued(void **state)
 	assert_non_null(strstr(text, "taken by the hypervisor: of CPU 3 1.50 s\n"));
 }
 
+static void counts_calls(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
+	struct report_options o = report_defaults(0);
+	cleanup_free char *text = NULL;
+	uint32_t stack[] = { 0, UINT32_MAX }, labels;
+	int64_t *values;
+
+	(void)state;
+	profile_add_adder_types(p);
+	profile_add_call_types(p);
+	labels = sample_labels(p, &thread, NULL, NULL);
+	stack[0] = sample_frame(p, "leaf", "f.py", 7, 7);
+	sample_time(p, labels, "cpu", 500 * MS, stack);
+	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
+	values[profile_type_find(p, "calls")] = 1000;
+	values[profile_type_find(p, "resumes")] = 9;
+	stack[0] = sample_frame(p, "never", "f.py", 9, 9);
+	sample_time(p, labels, "cpu", MS, stack);
+	o.view = REPORT_CALLS;
+	text = render(p, &o);
+	assert_non_null(strstr(text,
+		"  NCALLS  RESUMES  TOTTIME  PERCALL   CUMTIME  PERCALL   FUNCTION  WHERE\n"
+		"    1000        9    0.500  500.0 us    0.500  500.0 us  leaf      f.py:7\n"));
+	assert_null(strstr(text, "never"));
+}
+
 static void shows_an_empty_profile(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = profile_new();
 
 	(void)state;
 	profile_add_adder_types(p);
+	profile_add_call_types(p);
 	for (int view = 0; view < REPORT_VIEW_NR; view++) {
 		struct report_options o = report_defaults(80);
 		cleanup_free char *text = NULL;
@@ -605,6 +636,7 @@ int main(void)
 		cmocka_unit_test(survives_absurd_numbers),
 		cmocka_unit_test(says_when_seconds_are_missing),
 		cmocka_unit_test(says_why_threads_queued),
+		cmocka_unit_test(counts_calls),
 		cmocka_unit_test(shows_an_empty_profile),
 	};
 

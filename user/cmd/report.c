@@ -22,7 +22,8 @@ enum { OPT_BY = 256, OPT_TREE, OPT_CALLERS, OPT_CALLEES, OPT_IDLE, OPT_STATE, OP
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What to show:", 1 },
 	{ "by", OPT_BY, "VIEW", 0,
-	  "Sum by function (the default), line, process, thread, container, state, task, or on "
+	  "Sum by function (the default), line, process, thread, container, state, task, calls, or "
+	  "on "
 	  "(who "
 	  "waits for whom or what)",
 	  1 },
@@ -162,6 +163,11 @@ static int say_failed(int err, const struct profile *p, const struct report_opti
 		log_error("cannot sort by '%s': there are %s", o->sort, keys);
 		return CMD_MISUSED;
 	case -EOPNOTSUPP:
+		if (o->view == REPORT_CALLS) {
+			log_error("no calls were counted in this profile: 'adder calls -o FILE' "
+				  "counts them");
+			return CMD_FAILED;
+		}
 		log_error("this profile has no states: it is not one that adder recorded");
 		return CMD_FAILED;
 	case -ENODATA:
