@@ -264,6 +264,41 @@ static void stays_upright_on_deep_stacks_and_absurd_numbers(void **state)
 	}
 }
 
+/* marshal: a dict of one function, with one caller and a number beyond 32 bits */
+static void writes_what_cprofile_writes(void **state)
+{
+	static const char want[] =
+		"{(\3\0\0\0u\4\0\0\0a.pyi\7\0\0\0u\1\0\0\0f"
+		"(\5\0\0\0l\3\0\0\0\0\0\0\0\10\0l\3\0\0\0\0\0\0\0\10\0"
+		"g\0\0\0\0\0\0\xf8?g\0\0\0\0\0\0\xf8?{"
+		"(\3\0\0\0u\4\0\0\0a.pyi\1\0\0\0u\1\0\0\0m"
+		"(\4\0\0\0i\0\0\0\0i\0\0\0\0g\0\0\0\0\0\0\xf8?g\0\0\0\0\0\0\xf8?0(";
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
+	struct export_view view = { .title = "" };
+	cleanup_free char *text = NULL;
+	uint32_t stack[3], labels;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	profile_add_adder_types(p);
+	profile_add_call_types(p);
+	stack[0] = sample_frame(p, "f", "a.py", 7, 8);
+	stack[1] = sample_frame(p, "m", "a.py", 1, 2);
+	stack[2] = UINT32_MAX;
+	labels = sample_labels(p, &thread, NULL, NULL);
+	sample_time(p, labels, "cpu", 1500 * MS, stack);
+	profile_sample_values(p, profile_stack(p, stack, 1), labels)[profile_type_find(p, "calls")] =
+		INT64_C(1) << 33;
+	view.type = export_type_find(p, "wall");
+	assert_int_equal(exporter_find("pstats")->write(p, &view, out), 0);
+	fclose(out);
+	assert_true(size > sizeof(want) - 1);
+	assert_memory_equal(text, want, sizeof(want) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +314,7 @@ int main(void)
 		cmocka_unit_test(writes_hostile_names_as_json),
 		cmocka_unit_test(writes_foreign_profiles_and_empty_ones),
 		cmocka_unit_test(stays_upright_on_deep_stacks_and_absurd_numbers),
+		cmocka_unit_test(writes_what_cprofile_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

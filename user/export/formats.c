@@ -11,6 +11,7 @@ static const struct exporter *const formats[] = {
 	&export_folded,
 	&export_flamegraph,
 	&export_speedscope,
+	&export_pstats,
 	NULL,
 };
 

@@ -7,6 +7,6 @@
 
 struct exporter;
 
-extern const struct exporter export_folded, export_flamegraph, export_speedscope;
+extern const struct exporter export_folded, export_flamegraph, export_speedscope, export_pstats;
 
 #endif
