@@ -8,11 +8,7 @@
 
 /* Sorted by how often they are asked for: --help lists them so. */
 static const struct exporter *const formats[] = {
-	&export_folded,
-	&export_flamegraph,
-	&export_speedscope,
-	&export_pstats,
-	NULL,
+	&export_folded, &export_flamegraph, &export_speedscope, &export_pstats, NULL,
 };
 
 /* Is @name one of the words of @list? */
