@@ -80,15 +80,15 @@ static __always_inline bool runs_again(const struct adder_layout *l, __u64 tstat
 static __noinline int tell_called(struct adder_process *p, struct adder_call_key *key)
 {
 	struct adder_frame f;
-	struct code_key told;
+	struct adder_code_key told;
 	struct adder_event_code *e;
 	__u32 one = 1;
 
 	if (!p || !key)
 		return 0;
-	told = (struct code_key){ .code = key->code,
-				  .serial = key->serial,
-				  .signature = key->signature };
+	told = (struct adder_code_key){ .code = key->code,
+					.serial = key->serial,
+					.signature = key->signature };
 	if (bpf_map_lookup_elem(&codes_told, &told))
 		return 0;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
