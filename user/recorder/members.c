@@ -553,6 +553,7 @@ void members_each(const struct members *m, void (*fn)(void *arg, const struct me
 			.name = member->name,
 			.container = member->container[0] ? member->container : NULL,
 			.version = member->version,
+			.note = discover_note(m->rooms.discover, &member->file),
 		};
 
 		fn(arg, &entry);

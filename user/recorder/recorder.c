@@ -318,7 +318,7 @@ static int probe_in_each(struct recorder *r, int fd, const struct entry *entry)
 	return err == -ESRCH ? 0 : err;
 }
 
-/* An interpreter's file is met: probe it.  Says how its processes' calls are counted. */
+/* An interpreter's file is met: probe it.  NULL, or why its processes' calls can't be counted. */
 static const char *probe_interpreter(void *arg, int fd, uint32_t version)
 {
 	static struct entries entries;
@@ -329,7 +329,16 @@ static const char *probe_interpreter(void *arg, int fd, uint32_t version)
 		return entries.how;
 	for (int i = 0; i < entries.count && !err; i++)
 		err = probe_in_each(r, fd, &entries.list[i]);
-	return err ? "its code can't be probed: another tracer may hold it" : entries.how;
+	return err ? "its code can't be probed: another tracer may hold it" : NULL;
+}
+
+static void note_uncounted(void *arg, const struct members_entry *member)
+{
+	struct recorder *r = arg;
+
+	if (member->note)
+		profile_comment(r->profile, "uncounted: %d %s: %s", member->pid, member->name,
+				member->note);
 }
 
 static void take_call(void *arg, const struct adder_call_key *key, uint64_t count)
@@ -619,6 +628,8 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))
 		facts.bpf_ns *= (double)facts.duration_ns / counted_ns;
 	facts_add(r->profile, &facts, r->members);
+	if (r->options.count_calls)
+		members_each(r->members, note_uncounted, r);
 	if (!err)
 		err = profile_error(r->profile);
 	if (!err)

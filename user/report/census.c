@@ -55,7 +55,10 @@ static int count_members(const struct profile *p, struct census *c)
 	qsort(all, count, sizeof(*all), compare_members);
 	for (size_t i = 0; i < count; i++) {
 		c->processes += i == 0 || compare_processes(&all[i], &all[i - 1]) != 0;
-		c->threads += i == 0 || compare_members(&all[i], &all[i - 1]) != 0;
+		/* what is of no thread, but of a process, comes before its threads */
+		c->threads += (i + 1 == count || compare_members(&all[i], &all[i + 1]) != 0) &&
+			      (all[i].tid >= 0 || i + 1 == count ||
+			       compare_processes(&all[i], &all[i + 1]) != 0);
 	}
 	return 0;
 }

@@ -196,6 +196,7 @@ int footer_print(const struct profile *p, FILE *out)
 	print_split(p, out);
 	print_stolen(p, out);
 	print_repeated(p, "unprofiled", "not profiled: ", out);
+	print_repeated(p, "uncounted", "calls not counted: ", out);
 	print_repeated(p, "note", "", out);
 	return 0;
 }
