@@ -98,6 +98,7 @@ static __noinline int tell_called(struct adder_process *p, struct adder_call_key
 	}
 	f.code = key->code;
 	f.signature = key->signature;
+	f.at = 0;
 	if (code_read(p, &f, e)) {
 		lose(ADDER_LOST_CODE_FAULT);
 		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);

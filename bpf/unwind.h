@@ -22,9 +22,9 @@
 #include "compat.h"
 #include "wire.h"
 
-#define UNWIND_WINDOW  1024 /* bytes fetched at once; a power of two */
-#define UNWIND_PAGE    4096 /* what is readable ends at a multiple of this */
-#define UNWIND_TSTATES 512  /* looked through for a thread's own, with those of sub-interpreters */
+#define UNWIND_WINDOW     1024 /* bytes fetched at once; a power of two */
+#define UNWIND_PAGE       4096 /* what is readable ends at a multiple of this */
+#define UNWIND_TSTATES    512 /* looked through for a thread's own, with those of sub-interpreters */
 #define UNWIND_TEXT_WORDS 5
 
 enum unwind_status {
@@ -51,9 +51,9 @@ struct unwind_position {
 	__u64 window_bytes; /* that it holds */
 	__u64 hash;
 	struct unwind_file file;
-	__u64 run_frame;       /* the innermost frame of @run_code; 0: none so far */
-	__u64 interp, tstate;  /* to look at next, while searching for a thread's state */
-	__u32 status;          /* enum unwind_status */
+	__u64 run_frame;      /* the innermost frame of @run_code; 0: none so far */
+	__u64 interp, tstate; /* to look at next, while searching for a thread's state */
+	__u32 status;         /* enum unwind_status */
 	__u32 pad;
 };
 

@@ -117,7 +117,7 @@ static int fail(const char *what, int err)
 
 int main(void)
 {
-	static const struct session_options options = { .rate_hz = 99 };
+	static const struct session_options options = { .count_calls = true, .rate_hz = 99 };
 	static const struct session_handler handler = { ignore_event, ignore_mapping, NULL };
 	static struct listed listed;
 	CLEANUP(session_close) struct session *s = NULL;
