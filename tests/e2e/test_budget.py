@@ -3,7 +3,6 @@
 """The walk budget: what is not walked is still summed exactly, and is nobody's only if nobody was walked."""
 import json
 import os
-import statistics
 import sys
 
 sys.dont_write_bytecode = True
@@ -55,83 +54,6 @@ def without_limit(python):
     wrong = check_sums(profile, result)
     assert not wrong, "; ".join(wrong)
     assert profile.comments["unwalked"] == "0", profile.comments["unwalked"]
-
-
-MODES = ("pipe", "unix", "tcp", "threads")
-PLAYS = 5       # an outlier in one of them is chance, the median is not
-PLAY_SECONDS = 1.5
-BUDGETS = ("0.2", "100")
-
-
-class Mode:
-    def __init__(self, name):
-        self.name = name
-
-
-def hand_over(python, mode, budget):
-    with Workload(python, "handover.py", mode, PLAY_SECONDS) as program:
-        program.expect("ready")
-        with adder.Recording("-p", program.pid, "--budget", budget, hz=997) as recording:
-            program.go()
-            result = json.loads(program.read())
-        program.go()
-    return recording.profile, result
-
-
-def wall_of(profile, result, function):
-    return sum(s.values["wall"] for s in profile.samples if s.labels.get("tid") == result["tid"] and
-               any(f.function == function for f in s.stack)) / SECOND
-
-
-def off_by(profile, result, function):
-    """Seconds outside of what the function can have taken by its own and its caller's watch."""
-    got = wall_of(profile, result, function)
-    return min(0, got - result["inner"][function]) + max(0, got - result["outer"][function])
-
-
-def check_hand_over(profile, result):
-    """What holds in any single play, whatever was walked."""
-    wrong = check_sums(profile, result)
-    cpu = sum(s.values["cpu"] for s in profile.samples
-              if s.labels.get("tid") == result["tid"]) / SECOND
-    if abs(cpu - result["cpu"]) > 0.01 * result["cpu"] + 0.02:
-        wrong.append("CPU %.3f s, but used %.3f s" % (cpu, result["cpu"]))
-    off = off_by(profile, result, "ask_rarely")
-    if abs(off) > 0.02 * result["outer"]["ask_rarely"]:
-        wrong.append("ask_rarely: %+.3f s of %.3f s" % (off, result["outer"]["ask_rarely"]))
-    return wrong
-
-
-def each_mode():
-    return [Mode(name) for name in MODES]
-
-
-@case(each=each_mode, alone=True)
-def split_is_unbiased(mode):
-    """Against the program's own watches, and against the same without a limit: in points of the
-    time that the functions took together."""
-    pythons = spread()
-    python = pythons[len(pythons) // 2]
-    errors, walked = {}, [0, 0]
-    for budget in BUDGETS:
-        for _ in range(PLAYS):
-            profile, result = hand_over(python, mode.name, budget)
-            wrong = check_hand_over(profile, result)
-            assert not wrong, "budget %s: %s" % (budget, "; ".join(wrong))
-            total = sum(result["outer"].values()) - result["outer"]["ask_rarely"]
-            for function in ("ask_quick", "ask_slow", "nap"):
-                errors.setdefault((budget, function), []).append(
-                    100 * off_by(profile, result, function) / total)
-            if budget != "100":
-                walked = [n + int(profile.comments[k]) for n, k in zip(walked, ("walked", "unwalked"))]
-    assert walked[1] > walked[0], "%d walked, %d not: the budget had nothing to do" % tuple(walked)
-    medians = {key: statistics.median(values) for key, values in errors.items()}
-    wrong = ["%s, budget %s: %+.1f points" % (key[1], key[0], median)
-             for key, median in medians.items() if abs(median) > 5]
-    assert not wrong, "; ".join(wrong)
-    return "1 of %.1f walked; worst %+.1f points, unlimited %+.1f" % tuple(
-        [sum(walked) / walked[0]] +
-        [max((m for key, m in medians.items() if key[0] == b), key=abs) for b in BUDGETS])
 
 
 if __name__ == "__main__":
