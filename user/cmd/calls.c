@@ -84,7 +84,8 @@ static const struct argp calls_argp = {
 	.parser = parse,
 	.args_doc = "[-- COMMAND [ARG...]]",
 	.doc = "Count every call of every Python function, in programs that are running, exactly. "
-	       "Each call takes 0.6 microseconds longer meanwhile: a program that does little else "
+	       "Each call takes about a microsecond longer meanwhile: a program that does little "
+	       "else "
 	       "is slowed many times.\vTimes are the ledger's, as in 'adder report': waiting is "
 	       "exact, CPU time is split by sampling.",
 	.children = children,
@@ -109,10 +110,11 @@ static int print_table(const struct profile *p, const struct calls_args *args)
 
 int cmd_calls(int argc, char **argv)
 {
-	struct calls_args args = {
-		.recording = { .rate_hz = RATE_HZ, .budget = 0.01, .count_calls = true },
-		.report = report_defaults(output_width())
-	};
+	struct calls_args args = { .recording = { .rate_hz = RATE_HZ,
+						  .budget = 0.01,
+						  .memory_bytes = recording_default_memory(),
+						  .count_calls = true },
+				   .report = report_defaults(output_width()) };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;
 

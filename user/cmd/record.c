@@ -20,8 +20,6 @@
 #define DEFAULT_HZ     99 /* not 100: no beat with what programs do every 10 ms */
 #define DEFAULT_BUDGET 0.01
 #define MAX_HZ         10000
-#define DEFAULT_MB     64
-#define DEFAULT_CPU_MB 8  /* the more CPUs, the more stacks */
 #define MIN_MB         16 /* most of it for what adder takes in any case */
 #define MAX_MB         1000000
 
@@ -85,13 +83,6 @@ static void set_memory(struct argp_state *state, struct recording *recording, co
 			   MIN_MB, MAX_MB);
 	else
 		recording->memory_bytes = mb * 1000000;
-}
-
-static size_t default_memory(void)
-{
-	long mb = sysconf(_SC_NPROCESSORS_ONLN) * DEFAULT_CPU_MB;
-
-	return (mb > DEFAULT_MB ? mb : DEFAULT_MB) * 1000000UL;
 }
 
 /* Not so large that the kernel would count the bytes in 32 bits. */
@@ -204,7 +195,7 @@ static int write_profile(const struct profile *p, int fd, const char *path)
 int cmd_record(int argc, char **argv)
 {
 	struct record_args args = { .recording = { .rate_hz = DEFAULT_HZ,
-						   .memory_bytes = default_memory(),
+						   .memory_bytes = recording_default_memory(),
 						   .budget = DEFAULT_BUDGET },
 				    .output = DEFAULT_FILE };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
@@ -231,7 +222,7 @@ int cmd_profile(int argc, char **argv)
 {
 	struct record_args args = {
 		.recording = { .rate_hz = DEFAULT_HZ,
-			       .memory_bytes = default_memory(),
+			       .memory_bytes = recording_default_memory(),
 			       .budget = DEFAULT_BUDGET,
 			       .duration_ns = 10000000000ULL },
 		.brief = true,

@@ -19,8 +19,10 @@
 #include "cmd/launch.h"
 #include "recorder/recorder.h"
 
-#define PROGRESS_NS   200000000 /* between changes of the live line */
-#define HIGH_PRIORITY (-20)     /* as nice(2) has it: little is to be done, but soon */
+#define DEFAULT_MB     64
+#define DEFAULT_CPU_MB 8         /* the more CPUs, the more stacks */
+#define PROGRESS_NS    200000000 /* between changes of the live line */
+#define HIGH_PRIORITY  (-20)     /* as nice(2) has it: little is to be done, but soon */
 
 struct recording_run {
 	const struct recording *options;
@@ -57,6 +59,13 @@ static int open_signals(void)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
+}
+
+size_t recording_default_memory(void)
+{
+	long mb = sysconf(_SC_NPROCESSORS_ONLN) * DEFAULT_CPU_MB;
+
+	return (mb > DEFAULT_MB ? mb : DEFAULT_MB) * 1000000UL;
 }
 
 int recording_say_why_not(int err)

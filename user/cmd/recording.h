@@ -27,6 +27,9 @@ struct recording {
 
 struct recording_run;
 
+/** What adder's process may take unless told otherwise, in bytes. */
+size_t recording_default_memory(void);
+
 /** Say why the kernel programs could not be loaded, and what to do.  Returns @err. */
 int recording_say_why_not(int err);
 
