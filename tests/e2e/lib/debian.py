@@ -48,7 +48,7 @@ class Suite:
     """A suite of Debian's, with the folder @state for what apt needs to know of it."""
 
     def __init__(self, suite, state, architecture="amd64"):
-        self.state = state
+        self.suite, self.state = suite, state
         for folder in "lists/partial", "archives/partial", "none":
             os.makedirs(os.path.join(state, folder), exist_ok=True)
         for name, text in (("status", ""), ("apt.conf", CONFIG.format(state, architecture)),
@@ -74,6 +74,14 @@ class Suite:
         """The files of @packages and of all that they depend on."""
         self.apt("apt-get", "-q", "-y", "-d", "--no-install-recommends", "install", *packages)
         return glob.glob(self.state + "/archives/*.deb")
+
+    def upstream_source(self, package):
+        """The tarball that a source package was made from."""
+        with open(self.state + "/sources.list", "w") as f:
+            f.write("deb-src [signed-by=%s] %s %s main\n" % (KEYRING, mirror(), self.suite))
+        self.apt("apt-get", "-q", "-y", "update")
+        self.apt("apt-get", "-q", "--download-only", "--tar-only", "source", package)
+        return glob.glob(self.state + "/archives/*.orig.tar.*")[0]
 
     def with_parts(self, package, pattern):
         """The files of @package and of those that it depends on whose names begin with @pattern."""

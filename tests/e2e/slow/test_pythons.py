@@ -51,10 +51,9 @@ class Build(Python):
 def fetch(name):
     """The folder of one of fetch-builds' builds."""
     tree = os.path.join(BUILT, name)
-    if not os.path.isdir(tree):
-        done = subprocess.run([FETCH, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if not os.path.isdir(tree):
-            raise Skip(done.stdout.decode(errors="replace").strip().split("\n")[-1])
+    done = subprocess.run([FETCH, name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise Skip(done.stdout.decode(errors="replace").strip().split("\n")[-1])
     return tree
 
 
