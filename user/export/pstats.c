@@ -72,13 +72,23 @@ static struct edge *get_edge(struct stats *s, uint32_t function, uint32_t caller
 	return edge;
 }
 
+/* A file may have absurd numbers. */
+static int64_t saturated(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? (b < 0 ? INT64_MIN : INT64_MAX) : sum;
+}
+
 /* However often a function is in a stack, its time counts once. */
 static void add_time(struct edge *edge, size_t sample, bool is_leaf, int64_t value)
 {
 	if (!edge)
 		return;
-	edge->own += is_leaf ? value : 0;
-	edge->whole += edge->sample == sample ? 0 : value;
+	if (is_leaf)
+		edge->own = saturated(edge->own, value);
+	if (edge->sample != sample)
+		edge->whole = saturated(edge->whole, value);
 	edge->sample = sample;
 }
 
@@ -101,7 +111,8 @@ static void take_sample(struct stats *s, size_t number)
 
 		add_time(edge, number, i == 0, value);
 		if (edge && i == 0 && s->calls >= 0)
-			edge->calls += sample.values[s->calls] + sample.values[s->resumes];
+			edge->calls = saturated(saturated(edge->calls, sample.values[s->calls]),
+						sample.values[s->resumes]);
 		if (i + 1 < depth && value)
 			add_time(get_edge(s, function, function_at(s, stack[i + 1])), number,
 				 i == 0, value);
