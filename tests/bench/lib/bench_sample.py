@@ -66,7 +66,8 @@ def run(rounds):
             target.__exit__()
     for (hz, version, shape, depth), us in values.items():
         what = "%s, depth %d, %d Hz%s" % (version, depth, hz, SHAPES[shape])
-        rows.append(table.figure("sample", what, us, "us", AIM_US if depth == AIM_DEPTH else None))
+        is_aimed = (shape, depth) == ("at", AIM_DEPTH)
+        rows.append(table.figure("sample", what, us, "us", AIM_US if is_aimed else None))
     rows.append(table.figure("sample", "of no interest: another process, or none", [miss / 1000],
                              "us"))
     return rows
