@@ -165,7 +165,9 @@ async def hold(count, work):
 
     async def holder():
         for _ in range(6):
+            begin = time.perf_counter()
             work(0.05)
+            note("holder", held=time.perf_counter() - begin)
             await asyncio.sleep(0)
         done.set()
     names = ["holder"] + ["waiter-%d" % i for i in range(count)]
