@@ -202,12 +202,12 @@ static __always_inline void ledger_hold(struct adder_thread *t, __u32 tid)
 /* How likely a wait of @ns has a stack of its own, in 1 / 65536: walked at first, or looked at. */
 static __always_inline __u64 chance_of_stack(const struct adder_thread *t, __u64 ns)
 {
-	__u64 walked = 65536 >> (t->unwalked_shift & 31), looked = 0;
+	__u64 walked = 65536 >> (t->unwalked_shift & 31), looked = 0, apart = look_ns;
 
-	if (ns > ADDER_LASTS_NS + ADDER_LOOK_NS)
+	if (ns > ADDER_LASTS_NS && ns - ADDER_LASTS_NS >= apart)
 		return 65536;
 	if (ns > ADDER_LASTS_NS)
-		looked = ((ns - ADDER_LASTS_NS) << 16) / ADDER_LOOK_NS;
+		looked = ((ns - ADDER_LASTS_NS) << 16) / apart;
 	return walked + looked - (walked * looked >> 16);
 }
 

@@ -33,6 +33,7 @@ __u64 recording_start_ns = 0;
 __u32 last_serial = 0;
 __u32 active_ledger = 0;
 __u32 unwalked_tids[ADDER_UNWALKED_SLOTS] = {};
+__u64 look_ns = ADDER_LOOK_NS;
 
 const volatile __u32 select_by = ADDER_SELECT_ALL;
 const volatile __u32 budget_ppm = 0;

@@ -73,6 +73,7 @@ extern __u64 recording_start_ns; /* 0: not recording */
 extern __u32 last_serial;
 extern __u32 active_ledger;
 extern __u32 unwalked_tids[ADDER_UNWALKED_SLOTS];
+extern __u64 look_ns; /* from the last look but one to the last */
 
 /* Knobs, set before loading. */
 extern const volatile __u32 select_by;  /* enum adder_select */

@@ -541,7 +541,7 @@ enum adder_lost { ADDER_LOST_LIST(ADDER_LOST_ENUM) ADDER_LOST_NR };
 
 /* What is not walked, but lasts, is looked at from outside: the longer, the more likely. */
 #define ADDER_LASTS_NS 5000000  /* from then on */
-#define ADDER_LOOK_NS  50000000 /* from one look to the next */
+#define ADDER_LOOK_NS  50000000 /* from one look to the next, or longer */
 
 /* By tid, the threads that were not walked of late; a later one takes an earlier one's place. */
 #define ADDER_UNWALKED_SLOTS 4096

@@ -435,6 +435,11 @@ void session_each_unwalked(struct session *s,
 	}
 }
 
+void session_set_look_ns(struct session *s, uint64_t ns)
+{
+	__atomic_store_n(&s->skel->data->look_ns, ns, __ATOMIC_RELAXED);
+}
+
 int session_set_looked(struct session *s, uint32_t tid, const struct adder_looked *look)
 {
 	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.looked), &tid, look, BPF_ANY) ? -errno

@@ -116,6 +116,9 @@ void session_each_unwalked(struct session *s,
 			   void (*fn)(void *arg, uint32_t tid, const struct adder_thread *thread),
 			   void *arg);
 
+/** Tell the kernel half how far apart such looks are, which says how likely one meets a wait. */
+void session_set_look_ns(struct session *s, uint64_t ns);
+
 /** Tell the kernel half what a look at thread @tid, in a wait that was not walked, has found. */
 int session_set_looked(struct session *s, uint32_t tid, const struct adder_looked *look);
 

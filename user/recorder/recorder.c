@@ -295,6 +295,7 @@ static void look_at_lasting(struct recorder *r)
 	if (now - r->looked_ns < ADDER_LOOK_NS || session_walks(r->session, &walked, &unwalked))
 		return;
 	are_new = unwalked != r->unwalked;
+	session_set_look_ns(r->session, now - r->looked_ns);
 	r->looked_ns = now;
 	r->looks_left = LOOKS;
 	if (are_new || r->were_new)
