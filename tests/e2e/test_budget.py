@@ -10,10 +10,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import adder
 import harness
 from harness import Workload, case
+from judging import hand_over, off_by, wrong_sums
 from pythons import spread
-
-SECOND = 1e9
-
 
 def play(python, budget):
     with Workload(python, "pingpong.py") as program:
@@ -25,23 +23,10 @@ def play(python, budget):
     return recording.profile, result
 
 
-def check_sums(profile, result):
-    wrong = []
-    thread = [s for s in profile.samples if s.labels.get("tid") == result["tid"]]
-    wall = sum(s.values["wall"] for s in thread)
-    if abs(wall - profile.duration_ns) > 0.001 * profile.duration_ns:
-        wrong.append("the thread's wall time is %.4f of %.4f s" %
-                     (wall / SECOND, profile.duration_ns / SECOND))
-    unnamed = sum(s.values["wall"] for s in thread if s.stack[0].function == "[not walked]")
-    if unnamed > 0.01 * wall:
-        wrong.append("%.4f s are of nobody" % (unnamed / SECOND))
-    return wrong
-
-
 @case(each=spread, alone=True)
 def sums_stay_exact(python):
     profile, result = play(python, "0.05")
-    wrong = check_sums(profile, result)
+    wrong = wrong_sums(profile, result["tid"])
     assert not wrong, "; ".join(wrong)
     walked, unwalked = (int(profile.comments[k]) for k in ("walked", "unwalked"))
     assert unwalked > walked, "%d walked, %d not: the budget had nothing to do" % (walked, unwalked)
@@ -51,9 +36,24 @@ def sums_stay_exact(python):
 @case(each=spread, alone=True)
 def without_limit(python):
     profile, result = play(python, "100")
-    wrong = check_sums(profile, result)
+    wrong = wrong_sums(profile, result["tid"])
     assert not wrong, "; ".join(wrong)
     assert profile.comments["unwalked"] == "0", profile.comments["unwalked"]
+
+
+@case(each=spread, alone=True)
+def long_waits_keep_their_stack(python):
+    """Through the same file as thousands of short ones, next to none of which are walked."""
+    profile, result = hand_over(python, "pipe", "0.05", 3)
+    wrong = wrong_sums(profile, result["tid"])
+    off, took = off_by(profile, result, "ask_rarely"), result["outer"]["ask_rarely"]
+    if abs(off) > 0.02 * took:
+        wrong.append("ask_rarely: %+.3f s of %.3f s" % (off, took))
+    assert not wrong, "; ".join(wrong)
+    assert int(profile.comments["unwalked"]), "all were walked"
+    return "%s of %d walked; %+.1f ms of %.3f s" % (
+        profile.comments["walked"], sum(int(profile.comments[k]) for k in ("walked", "unwalked")),
+        1000 * off, took)
 
 
 if __name__ == "__main__":

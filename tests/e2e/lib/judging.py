@@ -86,3 +86,36 @@ def check_stacks(python, then=None):
     labels = {s.labels.get("python") for s in profile.samples}
     assert labels == {python.version}, "the label python is %r" % labels
     return "%d stacks" % len(truth)
+
+
+def wrong_sums(profile, tid):
+    """What is wrong with the sums of a thread that lived all along: a list of sentences."""
+    wrong = []
+    thread = [s for s in profile.samples if s.labels.get("tid") == tid]
+    wall = sum(s.values["wall"] for s in thread)
+    if abs(wall - profile.duration_ns) > 0.001 * profile.duration_ns:
+        wrong.append("the thread's wall time is %.4f of %.4f s" %
+                     (wall / 1e9, profile.duration_ns / 1e9))
+    unnamed = sum(s.values["wall"] for s in thread if s.stack[0].function == "[not walked]")
+    if unnamed > 0.01 * wall:
+        wrong.append("%.4f s are of nobody" % (unnamed / 1e9))
+    return wrong
+
+
+def hand_over(python, mode, budget, seconds):
+    """The profile of workloads/handover.py, and what it says of itself."""
+    with Workload(python, "handover.py", mode, seconds) as program:
+        program.expect("ready")
+        with adder.Recording("-p", program.pid, "--budget", budget, hz=997) as recording:
+            program.go()
+            result = json.loads(program.read())
+        program.go()
+    return recording.profile, result
+
+
+def off_by(profile, result, function):
+    """Seconds that a function of handover.py has outside of what its own and its caller's watch
+    leave room for."""
+    got = sum(s.values["wall"] for s in profile.samples if s.labels.get("tid") == result["tid"] and
+              any(f.function == function for f in s.stack)) / 1e9
+    return min(0, got - result["inner"][function]) + max(0, got - result["outer"][function])

@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The walk budget's split of waits that were not walked, at the highest rates of switches."""
-import json
 import os
 import statistics
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
-import adder
 import harness
-from harness import Workload, case
+from harness import case
+from judging import hand_over, off_by, wrong_sums
 from pythons import spread
 
 SECOND = 1e9
@@ -26,30 +25,9 @@ class Mode:
         self.name = name
 
 
-def hand_over(python, mode, budget):
-    with Workload(python, "handover.py", mode, PLAY_SECONDS) as program:
-        program.expect("ready")
-        with adder.Recording("-p", program.pid, "--budget", budget, hz=997) as recording:
-            program.go()
-            result = json.loads(program.read())
-        program.go()
-    return recording.profile, result
-
-
-def wall_of(profile, result, function):
-    return sum(s.values["wall"] for s in profile.samples if s.labels.get("tid") == result["tid"] and
-               any(f.function == function for f in s.stack)) / SECOND
-
-
-def off_by(profile, result, function):
-    """Seconds outside of what the function can have taken by its own and its caller's watch."""
-    got = wall_of(profile, result, function)
-    return min(0, got - result["inner"][function]) + max(0, got - result["outer"][function])
-
-
 def check_hand_over(profile, result):
     """What holds in any single play, whatever was walked."""
-    wrong = check_sums(profile, result)
+    wrong = wrong_sums(profile, result["tid"])
     cpu = sum(s.values["cpu"] for s in profile.samples
               if s.labels.get("tid") == result["tid"]) / SECOND
     if abs(cpu - result["cpu"]) > 0.01 * result["cpu"] + 0.02:
@@ -67,13 +45,14 @@ def each_mode():
 @case(each=each_mode, alone=True)
 def split_is_unbiased(mode):
     """Against the program's own watches, and against the same without a limit: in points of the
-    time that the functions took together."""
+    time that the functions took together.  The median of the plays is off by 3 points at most, and
+    on a busy machine, where single waits are long, by as much as the plays differ among themselves."""
     pythons = spread()
     python = pythons[len(pythons) // 2]
     errors, walked = {}, [0, 0]
     for budget in BUDGETS:
         for _ in range(PLAYS):
-            profile, result = hand_over(python, mode.name, budget)
+            profile, result = hand_over(python, mode.name, budget, PLAY_SECONDS)
             wrong = check_hand_over(profile, result)
             assert not wrong, "budget %s: %s" % (budget, "; ".join(wrong))
             total = sum(result["outer"].values()) - result["outer"]["ask_rarely"]
@@ -84,8 +63,9 @@ def split_is_unbiased(mode):
                 walked = [n + int(profile.comments[k]) for n, k in zip(walked, ("walked", "unwalked"))]
     assert walked[1] > walked[0], "%d walked, %d not: the budget had nothing to do" % tuple(walked)
     medians = {key: statistics.median(values) for key, values in errors.items()}
-    wrong = ["%s, budget %s: %+.1f points" % (key[1], key[0], median)
-             for key, median in medians.items() if abs(median) > 5]
+    wrong = ["%s, budget %s: %s points" % (key[1], key[0], " ".join("%+.1f" % v for v in sorted(values)))
+             for key, values in errors.items()
+             if abs(medians[key]) > 3 + (sorted(values)[-2] - sorted(values)[1]) / 2]
     assert not wrong, "; ".join(wrong)
     return "1 of %.1f walked; worst %+.1f points, unlimited %+.1f" % tuple(
         [sum(walked) / walked[0]] +
