@@ -115,7 +115,7 @@ check: $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
 bench: all
 	@tests/bench/run
 
-# adder beside py-spy, austin, perf and Python 3.15's own profiler, likewise: twelve minutes, four with QUICK=1.
+# adder beside py-spy, austin, perf and Python 3.15's own profiler, likewise: twelve minutes, five with QUICK=1.
 # The table goes to tests/bench/RESULTS.md; what can't be had is left out, and said.
 bench-peers: all
 	@tests/bench/peers/run $(if $(QUICK),-n 1)

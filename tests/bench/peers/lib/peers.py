@@ -5,6 +5,7 @@ A Session records from when it is ready to the end of its context; then .samples
 adder and perf record the whole host, as is their nature; the others one process, or with @tree it
 and its children.
 """
+import functools
 import glob
 import os
 import re
@@ -51,6 +52,7 @@ def packaged(program):
     return os.path.join(programs, program)
 
 
+@functools.lru_cache()
 def newest_python():
     """3.15, which has a profiler of its own: one of this machine's, else Debian's sid's."""
     for _ in range(2):
@@ -114,15 +116,15 @@ class Session:
     With @seconds it ends by itself, and is waited for: .elapsed_seconds from start to end."""
 
     says = None  # the text that tells that it is ready
-    recordings = ["cpu", "wall"]  # that it takes to know both; None: one with both
+    kinds = ["cpu", "wall"]  # of time that it can tell
 
     def __init__(self, pid, hz, mode=None, tree=False, seconds=None):
         self.target, self.hz, self.mode, self.tree, self.seconds = pid, hz, mode, tree, seconds
         self.folder = tempfile.TemporaryDirectory(prefix="adder-bench-")
         self.out, self.log = self.folder.name + "/out", self.folder.name + "/log"
-        began = time.monotonic()
+        command, began = self.command(), time.monotonic()
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True,
                                             env=dict(os.environ, LC_ALL="C"))
         if seconds:
@@ -175,7 +177,7 @@ class Session:
 
 
 class Adder(Session):
-    says, recordings = "adder: recording", [None]
+    says = "adder: recording"
 
     @staticmethod
     def version():
@@ -233,6 +235,7 @@ class Austin(Session):
     says = "version: "  # of Python, once it knows the process
 
     @staticmethod
+    @functools.lru_cache()
     def start():
         """How it can be started on this machine."""
         path = packaged("austin")
@@ -309,7 +312,7 @@ class Tachyon(Session):
 class Perf(Session):
     """Python functions only of programs under `-X perf`; CPU time only."""
 
-    recordings = ["cpu"]
+    kinds = ["cpu"]
 
     @staticmethod
     def version():

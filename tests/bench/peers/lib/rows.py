@@ -41,14 +41,24 @@ def rivals(row, contestants):
             yield c.name, adder
 
 
+def chance(row, rounds):
+    """By how much two medians of a row differ by noise alone, but once in twenty times.
+
+    A figure is of one turn against the mean of two, noise of one against one."""
+    noise = row.values.get(NOBODY.name, [])
+    return 2 * (1.5 * statistics.variance(noise) / rounds) ** 0.5 if len(noise) > 1 else 0
+
+
 def verdict(row, contestants):
-    """How adder does: "best", "level" (ranges overlap) with whom, or "behind" whom."""
+    """How adder does: "best", "level with" (ranges overlap, or chance explains it) or "behind" whom."""
     sign, level, behind, others = -1 if row.more else 1, [], [], 0
     for peer, adder in rivals(row, contestants):
         ours, theirs = ([sign * v for v in row.values[name]] for name in (adder, peer))
         others += 1
-        if statistics.median(ours) > statistics.median(theirs):
-            (behind if min(ours) > max(theirs) else level).append(peer)
+        worse = statistics.median(ours) - statistics.median(theirs)
+        if worse > 0:
+            clear = min(ours) > max(theirs) and worse > chance(row, len(ours))
+            (behind if clear else level).append(peer)
     if behind:
         return "behind " + " and ".join(behind)
     if level:
