@@ -40,7 +40,7 @@ $(B)/adder: $(MAIN) $(B)/libadder.a
 $(B)/libadder.a: $(OBJ)
 	$(call say,AR)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/%.o: %.c | $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
+$(B)/%.o: %.c | $(B)/adder.skel.h $(B)/adder_old.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
@@ -67,7 +67,15 @@ $(B)/%.bpf.o: %.bpf.c
 $(B)/adder.bpf.o: $(B)/bpf/maps.bpf.o $(filter-out $(B)/bpf/maps.bpf.o,$(BPF))
 	$(call say,BPFLD)$(BPFTOOL) gen object $@ $^
 
-$(B)/adder.skel.h: $(B)/adder.bpf.o
+# The same for Linux 5.10 to 5.17 (bpf/compat.h): another object, a skeleton of the same shape.
+$(B)/old/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF)$(CLANG) $(BPF_CFLAGS) -DADDER_OLD_KERNEL -MMD -MP -c $< -o $@
+
+$(B)/adder_old.bpf.o: $(B)/old/bpf/maps.bpf.o $(filter-out $(B)/old/bpf/maps.bpf.o,$(BPF:$(B)/%=$(B)/old/%))
+	$(call say,BPFLD)$(BPFTOOL) gen object $@ $^
+
+$(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name adder_bpf > $@
 
 $(B)/user/export/flamegraph.o: user/export/flamegraph.js
@@ -108,7 +116,7 @@ unit: $(UNIT)
 	@tests/run-units $(UNIT)
 
 # What can be said of the sources without running them.
-check: $(B)/adder.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
+check: $(B)/adder.skel.h $(B)/adder_old.skel.h $(B)/profile.pb-c.h $(B)/syscalls.h
 	@tests/lint/run $(B)
 
 # What adder costs, as root on a quiet machine; the table goes to $(B)/bench/results.md, too.
@@ -142,4 +150,4 @@ uninstall:
 clean:
 	rm -rf $(B)
 
--include $(OBJ:.o=.d) $(MAIN:.o=.d) $(BPF:.o=.d) $(UNIT:=.d) $(FUZZ:=.d) $(B)/tests/load.d
+-include $(OBJ:.o=.d) $(MAIN:.o=.d) $(BPF:.o=.d) $(BPF:$(B)/%.o=$(B)/old/%.d) $(UNIT:=.d) $(FUZZ:=.d) $(B)/tests/load.d

@@ -66,7 +66,8 @@ static __always_inline bool is_rare(struct adder_thread *t, struct task_struct *
 	__u64 hash = 0, shift;
 
 	if (!runnable)
-		hash = unwind_mix(unwind_mix(regs->orig_ax, regs->di), regs->sp);
+		hash = unwind_mix(unwind_mix(user_reg(regs, orig_ax), user_reg(regs, di)),
+				  user_reg(regs, sp));
 	shift = (hash >> 59) * KIND_BITS;
 	if (now - t->kinds_ns > KIND_NS) {
 		t->kinds_ns = now;

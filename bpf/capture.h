@@ -11,6 +11,31 @@
 #include "runtime.h"
 #include "tasks.h"
 
+#ifdef ADDER_OLD_KERNEL
+/*
+ * Walk on, in the stack of the current thread.  A global function, since the verifier follows those
+ * once; without a pointer, since 5.10 gives them none.  Non-zero at the end of the stack.
+ */
+__weak __noinline int unwind_part(__u64 run_code)
+{
+	__u32 zero = 0;
+	struct adder_process *p = find_process(bpf_get_current_pid_tgid() >> 32);
+	struct unwind w = {
+		.scratch = bpf_map_lookup_elem(&walk_scratch, &zero),
+		.run_code = run_code,
+	};
+
+	if (!p || !w.scratch)
+		return 1;
+	w.layout = &p->binary.layout;
+	for (__u32 i = 0; i < UNWIND_PART; i++) {
+		if (unwind_step(i, &w))
+			return 1;
+	}
+	return 0;
+}
+#endif
+
 static __always_inline void count_walk(__u32 status)
 {
 	switch (status) {
@@ -28,16 +53,14 @@ static __always_inline void count_walk(__u32 status)
 
 static __always_inline bool is_in_exec(void)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-
-	return BPF_CORE_READ_BITFIELD(task, in_execve);
+	return BPF_CORE_READ_BITFIELD_PROBED(compat_current(), in_execve);
 }
 
 /*
  * Walk current's stack, with interrupts off (the scratch is the CPU's); hash or enum
  * adder_stack_id.  A global function, since the verifier follows those once, not at each call.
  */
-__weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
+COMPAT_GLOBAL __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0, status = 0;
@@ -91,7 +114,7 @@ static __always_inline void tell_task(struct adder_process *p, struct tasks_scra
  * The asyncio task that current runs, whose stack capture_stack() has just walked; 0: none.  Told
  * under an id that is in no use in `on`.
  */
-__weak __noinline __u64 capture_task(struct adder_process *p)
+COMPAT_GLOBAL __u64 capture_task(struct adder_process *p)
 {
 	struct unwind_scratch *walked;
 	struct tasks_scratch *s;
@@ -107,6 +130,13 @@ __weak __noinline __u64 capture_task(struct adder_process *p)
 	return id;
 }
 
+#ifdef ADDER_OLD_KERNEL
+/* Reading the loop's queue is more than 5.10's verifier would follow. */
+static __always_inline int capture_ready(struct adder_process *p)
+{
+	return 0;
+}
+#else
 struct collect_ready {
 	struct adder_process *process;
 	struct tasks_scratch *tasks;
@@ -152,6 +182,7 @@ __weak __noinline int capture_ready(struct adder_process *p)
 	c.scratch->ready.more = c.scratch->at.left;
 	return c.scratch->ready.count || c.scratch->ready.more;
 }
+#endif
 
 /* May a thread of @p be in a task, whose stack capture_stack() has found as @stack? */
 static __always_inline bool may_have_task(const struct adder_process *p, __u64 stack)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What differs between kernels, and between the kernel and native code, in one place.
+ *
+ * The programs are compiled twice: for Linux 5.18 and later, and with ADDER_OLD_KERNEL for what is
+ * older, down to 5.10.  A switch when they are loaded would not do: 5.10 refuses callbacks (of
+ * bpf_loop) and atomic instructions even where no path leads to them.
  */
 #ifndef BPF_COMPAT_H
 #define BPF_COMPAT_H
@@ -9,12 +13,63 @@
 
 typedef long (*compat_loop_fn)(__u32 index, void *context);
 
-/* Call @step(index, @context) until it returns non-zero, at most @count times. */
+/* compat_loop(): call @step(index, @context) until it returns non-zero, at most @count times. */
 #ifdef __bpf__
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
+#ifdef ADDER_OLD_KERNEL
+#include "old.h"
+#else
 #define compat_loop(count, step, context) bpf_loop(count, step, context, 0)
+
+/* A function that the verifier follows once, not at each call. */
+#define COMPAT_GLOBAL                     __weak __noinline
+
+static __always_inline struct task_struct *compat_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task_btf();
+}
+
+static __always_inline __u32 task_state_of(struct task_struct *t)
+{
+	return BPF_CORE_READ(t, __state);
+}
+
+static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
+{
+	return (struct pt_regs *)bpf_task_pt_regs(t);
+}
+
+/* A register of task_user_regs(). */
+#define user_reg(regs, name)              ((regs)->name)
+
+/* The thread pointer of compat_current(). */
+#define current_thread_pointer(task)      ((task)->thread.fsbase)
+
+/* A serial that nobody else has; @last counts them. */
+static __always_inline __u32 compat_serial(__u32 *last)
+{
+	return __sync_fetch_and_add(last, 1) + 1;
+}
+
+static __always_inline void compat_set_bit(__u64 *word, __u32 bit, bool yes)
+{
+	if (yes)
+		__sync_fetch_and_or(word, 1ULL << (bit & 63));
+	else if (*word >> (bit & 63) & 1)
+		__sync_fetch_and_and(word, ~(1ULL << (bit & 63)));
+}
+
+typedef long (*compat_vma_fn)(struct task_struct *, struct vm_area_struct *, void *);
+
+/* Call @fn(@t, vma, @context) for what current @t has mapped at @address, if anything. */
+static __always_inline void compat_find_vma(struct task_struct *t, __u64 address, compat_vma_fn fn,
+					    void *context)
+{
+	bpf_find_vma(t, address, fn, context, 0);
+}
+#endif
 
 /* A bitfield cannot be asked for by address; in_iowait sits beside sched_contributes_to_load. */
 static __always_inline bool task_in_iowait(struct task_struct *t)
@@ -41,11 +96,6 @@ static __always_inline bool task_throttled(struct task_struct *t)
 		return new->throttled;
 	rq = t->se.cfs_rq;
 	return bpf_core_field_exists(rq->throttle_count) && rq->throttle_count > 0;
-}
-
-static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
-{
-	return (struct pt_regs *)bpf_task_pt_regs(t);
 }
 #else
 static inline void compat_loop(__u32 count, compat_loop_fn step, void *context)

@@ -21,7 +21,7 @@ struct fault_context {
 
 static long take_file(struct task_struct *task, struct vm_area_struct *vma, void *context)
 {
-	struct file *f = vma->vm_file;
+	struct file *f = BPF_CORE_READ(vma, vm_file);
 
 	if (f)
 		*(__u64 *)context = awaited_file(AWAITED_FAULT, f);
@@ -31,17 +31,17 @@ static long take_file(struct task_struct *task, struct vm_area_struct *vma, void
 SEC("perf_event")
 int on_major_fault(struct fault_context *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	__u64 id = bpf_get_current_pid_tgid();
 	struct adder_thread *t;
 	__u64 on = 0;
 
-	if (!is_tracked(task->tgid) || !recording_start_ns)
+	if (!is_tracked(id >> 32) || !recording_start_ns)
 		return 0;
-	t = find_thread(task->pid);
+	t = find_thread(id);
 	if (!t || t->how != ADDER_HOW_PAGE_IN || !t->in_ns || t->on ||
 	    t->stack == ADDER_STACK_UNWALKED)
 		return 0;
-	if (!bpf_find_vma(task, ctx->address, take_file, &on, 0))
-		t->on = on;
+	compat_find_vma(compat_current(), ctx->address, take_file, &on);
+	t->on = on;
 	return 0;
 }

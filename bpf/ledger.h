@@ -105,7 +105,7 @@ static __noinline void ledger_add_ready(struct ledger_ready *r)
 	if (!r)
 		return;
 	more = r->ready->more;
-	bpf_loop(ADDER_READY_TASKS, ledger_add_ready_task, r, 0);
+	compat_loop(ADDER_READY_TASKS, ledger_add_ready_task, r);
 	if (!more)
 		return;
 	r->key.task = ADDER_TASK_MORE;

@@ -218,7 +218,7 @@ static __always_inline bool begin_program(struct task_struct *task, struct linux
 	binary = bpf_map_lookup_elem(&binaries, &p->file);
 	if (binary && binary->kind == ADDER_BINARY_FOREIGN)
 		return false;
-	p->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
+	p->serial = compat_serial(&last_serial);
 	p->start_ns = now;
 	if (!binary || binary->kind == ADDER_BINARY_LATE)
 		return true; /* ADDER_PHASE_UNKNOWN */
@@ -278,7 +278,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 		return 0;
 	}
 	__builtin_memcpy(p, of_parent, sizeof(*p));
-	p->serial = __sync_fetch_and_add(&last_serial, 1) + 1;
+	p->serial = compat_serial(&last_serial);
 	p->start_ns = bpf_ktime_get_ns();
 	p->asyncio.numbered = p->asyncio.named = 0;
 	add_process(child, p, ADDER_BY_FORK, of_parent->serial, false);
@@ -313,7 +313,7 @@ static __always_inline void begin_record(struct task_struct *task, struct adder_
 			     .syscall = ADDER_NO_SYSCALL,
 			     .from_outside = true };
 	struct adder_thread *fresh = blank_thread(THREAD_LOOK, task, p->serial);
-	__u32 task_state = BPF_CORE_READ(task, __state), tid = task->pid;
+	__u32 task_state = task_state_of(task), tid = task->pid;
 
 	if (!fresh)
 		return;

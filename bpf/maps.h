@@ -102,12 +102,7 @@ static __always_inline bool is_tracked(__u32 pid)
 
 static __always_inline void track(__u32 pid, bool yes)
 {
-	__u64 *word = &tracked[(pid >> 6) & (TRACKED_WORDS - 1)];
-
-	if (yes)
-		__sync_fetch_and_or(word, 1ULL << (pid & 63));
-	else if (*word >> (pid & 63) & 1)
-		__sync_fetch_and_and(word, ~(1ULL << (pid & 63)));
+	compat_set_bit(&tracked[(pid >> 6) & (TRACKED_WORDS - 1)], pid, yes);
 }
 
 static __always_inline struct adder_process *find_process(__u32 pid)

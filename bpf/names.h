@@ -62,6 +62,47 @@ static long tell_code(__u32 index, void *context)
 	return 0;
 }
 
+#ifdef ADDER_OLD_KERNEL
+#define TELL_PART 2 /* code objects of a call: what the verifier follows quickly */
+
+/*
+ * Tell of some code objects of the current thread's stack, from @first on.  Without a pointer,
+ * since 5.10 gives global functions none.  1: some were not told; 2: there are no more.
+ */
+__weak __noinline int tell_part(__u32 first)
+{
+	__u32 zero = 0;
+	struct tell_codes tell = {
+		.scratch = bpf_map_lookup_elem(&walk_scratch, &zero),
+		.process = find_process(bpf_get_current_pid_tgid() >> 32),
+	};
+
+	if (!tell.scratch || !tell.process)
+		return 2;
+	for (__u32 i = 0; i < TELL_PART; i++) {
+		if (tell_code(first + i, &tell))
+			return tell.untold | 2;
+	}
+	return tell.untold;
+}
+
+static __always_inline void tell_codes(struct tell_codes *tell)
+{
+	for (__u32 first = 0; first < ADDER_MAX_FRAMES; first += TELL_PART) {
+		int said = tell_part(first);
+
+		tell->untold |= said & 1;
+		if (said & 2)
+			break;
+	}
+}
+#else
+static __always_inline void tell_codes(struct tell_codes *tell)
+{
+	bpf_loop(ADDER_MAX_FRAMES, tell_code, tell, 0);
+}
+#endif
+
 /* Tell user space of the stack in @scratch, if it has not been told. */
 static __always_inline void tell_stack(struct unwind_scratch *scratch, struct adder_process *p)
 {
@@ -72,7 +113,7 @@ static __always_inline void tell_stack(struct unwind_scratch *scratch, struct ad
 	if (bpf_map_lookup_elem(&stacks_told, &hash))
 		return;
 	began = bpf_ktime_get_ns();
-	bpf_loop(ADDER_MAX_FRAMES, tell_code, &tell, 0);
+	tell_codes(&tell);
 	bytes = scratch->stack.depth;
 	if (bytes > ADDER_MAX_FRAMES)
 		bytes = ADDER_MAX_FRAMES;

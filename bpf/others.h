@@ -82,7 +82,7 @@ static __always_inline __u64 awaited_holder(struct adder_process *p, struct unwi
 		return 0;
 	scratch->at.window_bytes = scratch->at.file.file = 0;
 	scratch->stack.depth = 0; /* its stack has been told: the room is free */
-	bpf_loop(HOLDER_FRAMES, unwind_until_function, &w, 0);
+	compat_loop(HOLDER_FRAMES, unwind_until_function, &w);
 	if (!scratch->stack.depth)
 		return 0;
 	e->code = scratch->stack.frames[0].code;
@@ -95,7 +95,7 @@ static __always_inline __u64 awaited_holder(struct adder_process *p, struct unwi
 	e->id = awaited_id(unwind_mix(
 		unwind_mix(unwind_mix(ADDER_AWAITED_CODE, p->serial), e->code), e->signature));
 	if (!is_told(e->id))
-		bpf_loop(1, tell_code, &tell, 0);
+		compat_loop(1, tell_code, &tell);
 	return tell_awaited(e);
 }
 
@@ -130,20 +130,23 @@ static __always_inline __u32 class_of(struct task_struct *task)
  */
 static __noinline __u64 awaited_at_wakeup(struct task_struct *woken, __u32 state)
 {
-	struct task_struct *caller = (struct task_struct *)bpf_get_current_task_btf();
-	__u64 stack;
+	struct task_struct *caller = compat_current(), *leader;
+	__u64 id = bpf_get_current_pid_tgid(), stack;
+	pid_t tgid = id >> 32, tid = id;
 
-	if (!caller->pid || caller->pid == woken->pid)
+	if (!tid || tid == woken->pid)
 		return 0;
+	leader = BPF_CORE_READ(caller, group_leader);
 	if (state == ADDER_STATE_CHILD)
-		return caller->real_parent->tgid == woken->tgid ? awaited_task(caller->group_leader)
-								: 0;
+		return BPF_CORE_READ(caller, real_parent, tgid) == woken->tgid
+			       ? awaited_task(leader)
+			       : 0;
 	if (state == ADDER_STATE_IPC)
-		return class_of(caller) == SYSCALL_FD ? awaited_task(caller->group_leader) : 0;
-	if ((state != ADDER_STATE_LOCK && state != ADDER_STATE_GIL) ||
-	    caller->tgid != woken->tgid || class_of(caller) != SYSCALL_FUTEX)
+		return class_of(caller) == SYSCALL_FD ? awaited_task(leader) : 0;
+	if ((state != ADDER_STATE_LOCK && state != ADDER_STATE_GIL) || tgid != woken->tgid ||
+	    class_of(caller) != SYSCALL_FUTEX)
 		return 0;
-	stack = capture_stack(find_process(caller->tgid), caller->thread.fsbase);
+	stack = capture_stack(find_process(tgid), current_thread_pointer(caller));
 	/* without a Python stack: the end of a thread, which another joins */
 	return stack >= ADDER_STACK_FIRST_HASH ? stack : awaited_task(caller);
 }

@@ -66,10 +66,13 @@ static __always_inline void end_stint(struct adder_thread *t, struct task_struct
 	ledger_post(t, task->pid, burst, now);
 }
 
-static __always_inline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
+/* Close the account of a thread that has ended; its event needs a stack frame of its own. */
+static __noinline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
 	__u32 tid = task->pid;
 
+	if (!t)
+		return;
 	ledger_flush(t);
 	send_thread_exit(t, tid, task->comm, now);
 	bpf_map_delete_elem(&threads, &tid);
@@ -220,9 +223,15 @@ static __always_inline void switch_in(struct task_struct *task, __u64 now)
 }
 
 SEC("tp_btf/sched_switch")
+#ifdef ADDER_OLD_KERNEL /* before 5.18 the state is not an argument */
+int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_struct *next)
+{
+	unsigned int task_state = task_state_of(prev);
+#else
 int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_struct *next,
 	     unsigned int task_state)
 {
+#endif
 	bool out = is_tracked(prev->tgid), in = is_tracked(next->tgid);
 	__u64 now;
 

@@ -43,7 +43,9 @@ static __always_inline void count_ready(const struct adder_ledger_key *key, stru
 SEC("perf_event")
 int on_tick(struct tick_context *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
+	struct task_struct *task = compat_current();
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32, tid = id;
 	struct adder_ledger_key key = {
 		.state = ADDER_STATE_CPU,
 		.how = ADDER_HOW_TICK,
@@ -53,18 +55,19 @@ int on_tick(struct tick_context *ctx)
 	struct adder_process *p;
 	struct adder_thread *t;
 
-	if (!is_tracked(task->tgid) || !recording_start_ns)
+	if (!is_tracked(tgid) || !recording_start_ns)
 		return 0;
-	t = find_thread(task->pid);
+	t = find_thread(tid);
 	if (!t)
 		return 0; /* not looked at yet: it has no CPU time in the ledger either */
 	key.process = t->process;
-	key.tid = task->pid;
+	key.tid = tid;
 	key.on = t->stack;
 	if (t->in_ns && bpf_ktime_get_ns() - t->in_ns > ADDER_LATE_NS)
 		key.how = ADDER_HOW_LATE_TICK;
-	p = find_process(task->tgid);
-	key.stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, task->thread.fsbase);
+	p = find_process(tgid);
+	key.stack =
+		t->exiting ? ADDER_STACK_EXITING : capture_stack(p, current_thread_pointer(task));
 	if (may_have_task(p, key.stack)) {
 		key.task = capture_task(p);
 		count_ready(&key, p);

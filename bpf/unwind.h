@@ -235,7 +235,7 @@ static __always_inline void unwind_keep(struct unwind *w, __u64 code, __s32 inst
 }
 
 /* Read one frame and go on to its caller; non-zero ends the walk. */
-static long unwind_step(__u32 index, void *context)
+static __attribute__((unused)) long unwind_step(__u32 index, void *context)
 {
 	struct unwind *w = context;
 	struct unwind_position *at = &w->scratch->at;
@@ -274,6 +274,25 @@ static long unwind_step(__u32 index, void *context)
 	at->frame = previous;
 	return 0;
 }
+
+#if defined(__bpf__) && defined(ADDER_OLD_KERNEL)
+#define UNWIND_PART 16 /* frames of a call: what the verifier follows quickly */
+
+int unwind_part(__u64 run_code); /* bpf/capture.h */
+
+static __always_inline void unwind_walk(struct unwind *w)
+{
+	for (__u32 i = 0; i < ADDER_WALK_FRAMES / UNWIND_PART; i++) {
+		if (unwind_part(w->run_code))
+			break;
+	}
+}
+#else
+static __always_inline void unwind_walk(struct unwind *w)
+{
+	compat_loop(ADDER_WALK_FRAMES, unwind_step, w);
+}
+#endif
 
 /* The thread-specific value of pthread key @key, as glibc and musl keep it on x86_64. */
 static __always_inline int unwind_pthread_value(__u64 thread_pointer, __u32 key, int musl,
@@ -468,7 +487,7 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	scratch->interp = 0;
 	scratch->stack.depth = 0;
 	if (!unwind_first(&w, p))
-		compat_loop(ADDER_WALK_FRAMES, unwind_step, &w);
+		unwind_walk(&w);
 	*status = at->status;
 	if (!scratch->stack.depth && at->status != UNWIND_FAULT)
 		return at->status == UNWIND_NO_PYTHON || at->status == UNWIND_DONE

@@ -154,13 +154,24 @@ struct cred {
 	kuid_t euid;
 };
 
+struct rb_node {
+	struct rb_node *rb_left, *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct mm_struct {
 	unsigned long start_code, arg_start, arg_end;
+	struct rb_root mm_rb; /* to 6.0 */
 	struct file *exe_file;
 };
 
 struct vm_area_struct {
 	struct file *vm_file;
+	unsigned long vm_start, vm_end;
+	struct rb_node vm_rb; /* to 6.0 */
 };
 
 struct linux_binprm {
@@ -191,6 +202,11 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	struct thread_struct thread;
+	void *stack;
+};
+
+struct task_struct___5_13 {
+	volatile long state;
 };
 
 /* 6.18: a thread out of quota leaves the run queue by itself, and says so. */

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "probe/cpu_events.h"
 #include "probe/mappings.h"
+#include "probe/programs_old.h"
 
 #define PROGRAMS_US     20000      /* far longer than any program runs, short of a CPU taken away */
 #define DRAIN_BATCH     1024       /* ledger entries fetched at once */
@@ -105,13 +106,13 @@ static int leave_out_calls(struct adder_bpf *skel)
 	return bpf_map__set_max_entries(skel->maps.calls, 1);
 }
 
-static int load(struct session *s)
+/* Load @skel, which s owns from now on; NULL if it could not be opened. */
+static int load_programs(struct session *s, struct adder_bpf *skel)
 {
 	int err;
 
-	libbpf_set_print(print_debug);
-	s->skel = adder_bpf__open();
-	if (!s->skel)
+	s->skel = skel;
+	if (!skel)
 		return -errno;
 	s->skel->rodata->select_by = s->options.select;
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
@@ -124,8 +125,21 @@ static int load(struct session *s)
 	if (!err && s->options.select != ADDER_SELECT_PIDS &&
 	    s->options.select != ADDER_SELECT_FAMILY)
 		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
-	if (!err)
-		err = adder_bpf__load(s->skel);
+	return err ? err : adder_bpf__load(skel);
+}
+
+/* What a kernel has is found out by trying: distributions add to old ones what newer ones have. */
+static int load(struct session *s)
+{
+	int err;
+
+	libbpf_set_print(print_debug);
+	err = load_programs(s, adder_bpf__open());
+	if (err && err != -EPERM) {
+		log_debug("trying the programs for Linux 5.10 to 5.17");
+		adder_bpf__destroy(s->skel);
+		err = load_programs(s, programs_open_old());
+	}
 	if (err)
 		return err;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
