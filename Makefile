@@ -30,7 +30,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test test-pythons test-slow soak unit tests check bench bench-peers fuzz fuzzers install uninstall clean
+.PHONY: all profile test test-pythons test-vm test-slow soak unit tests check bench bench-peers fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -101,6 +101,10 @@ test: all
 # What `test` runs end to end with three versions of Python, with every one.
 test-pythons: all
 	@EVERY_PYTHON=1 tests/e2e/run test_dump test_edges
+
+# On other kernels, booted in an emulator; the first time it fetches them.
+test-vm: all
+	+@$(MAKE) -s $(B)/tests/load && tests/vm/fetch && tests/vm/run
 
 # The slow ones: for when nothing else waits for the machine, and for CI.
 test-slow: all

@@ -12,24 +12,44 @@
 #include "tasks.h"
 
 #ifdef ADDER_OLD_KERNEL
+/* What a walk in the current thread's stack goes on with, from the maps. */
+static __always_inline bool continue_walk(struct unwind *w)
+{
+	struct adder_process *p = find_process(bpf_get_current_pid_tgid() >> 32);
+	__u32 zero = 0;
+
+	w->scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
+	if (!p || !w->scratch)
+		return false;
+	w->layout = &p->binary.layout;
+	return true;
+}
+
 /*
- * Walk on, in the stack of the current thread.  A global function, since the verifier follows those
- * once; without a pointer, since 5.10 gives them none.  Non-zero at the end of the stack.
+ * Parts of a walk.  Global functions, since the verifier follows those once; without a pointer,
+ * since 5.10 gives them none.  Non-zero at the end.
  */
 __weak __noinline int unwind_part(__u64 run_code)
 {
-	__u32 zero = 0;
-	struct adder_process *p = find_process(bpf_get_current_pid_tgid() >> 32);
-	struct unwind w = {
-		.scratch = bpf_map_lookup_elem(&walk_scratch, &zero),
-		.run_code = run_code,
-	};
+	struct unwind w = { .run_code = run_code };
 
-	if (!p || !w.scratch)
+	if (!continue_walk(&w))
 		return 1;
-	w.layout = &p->binary.layout;
 	for (__u32 i = 0; i < UNWIND_PART; i++) {
 		if (unwind_step(i, &w))
+			return 1;
+	}
+	return 0;
+}
+
+__weak __noinline int unwind_try_part(__u64 thread_pointer)
+{
+	struct unwind w = { .thread_pointer = thread_pointer };
+
+	if (!continue_walk(&w))
+		return 1;
+	for (__u32 i = 0; i < UNWIND_PART; i++) {
+		if (unwind_try_tstate(i, &w))
 			return 1;
 	}
 	return 0;
@@ -56,11 +76,7 @@ static __always_inline bool is_in_exec(void)
 	return BPF_CORE_READ_BITFIELD_PROBED(compat_current(), in_execve);
 }
 
-/*
- * Walk current's stack, with interrupts off (the scratch is the CPU's); hash or enum
- * adder_stack_id.  A global function, since the verifier follows those once, not at each call.
- */
-COMPAT_GLOBAL __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
+static __always_inline __u64 walk_stack(struct adder_process *p, __u64 thread_pointer)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0, status = 0;
@@ -110,11 +126,7 @@ static __always_inline void tell_task(struct adder_process *p, struct tasks_scra
 	bpf_map_update_elem(&stacks_told, &id, &one, BPF_ANY);
 }
 
-/*
- * The asyncio task that current runs, whose stack capture_stack() has just walked; 0: none.  Told
- * under an id that is in no use in `on`.
- */
-COMPAT_GLOBAL __u64 capture_task(struct adder_process *p)
+static __always_inline __u64 walk_task(struct adder_process *p)
 {
 	struct unwind_scratch *walked;
 	struct tasks_scratch *s;
@@ -129,6 +141,38 @@ COMPAT_GLOBAL __u64 capture_task(struct adder_process *p)
 	tell_task(p, s, id);
 	return id;
 }
+
+/*
+ * capture_stack() walks current's stack, in process @p, with interrupts off (the scratch is the
+ * CPU's); hash or enum adder_stack_id.  capture_task(), after it: the asyncio task that current
+ * runs; 0: none.  Told under an id that is in no use in `on`.
+ *
+ * Global functions, since the verifier follows those once, not at each call.
+ */
+#ifdef ADDER_OLD_KERNEL
+__weak __noinline __u64 capture_current_stack(__u64 thread_pointer)
+{
+	return walk_stack(find_process(bpf_get_current_pid_tgid() >> 32), thread_pointer);
+}
+
+__weak __noinline __u64 capture_current_task(void)
+{
+	return walk_task(find_process(bpf_get_current_pid_tgid() >> 32));
+}
+
+#define capture_stack(p, thread_pointer) capture_current_stack(thread_pointer)
+#define capture_task(p)                  capture_current_task()
+#else
+__weak __noinline __u64 capture_stack(struct adder_process *p, __u64 thread_pointer)
+{
+	return walk_stack(p, thread_pointer);
+}
+
+__weak __noinline __u64 capture_task(struct adder_process *p)
+{
+	return walk_task(p);
+}
+#endif
 
 #ifdef ADDER_OLD_KERNEL
 /* Reading the loop's queue is more than 5.10's verifier would follow. */

@@ -23,8 +23,8 @@ typedef long (*compat_loop_fn)(__u32 index, void *context);
 #else
 #define compat_loop(count, step, context) bpf_loop(count, step, context, 0)
 
-/* A function that the verifier follows once, not at each call. */
-#define COMPAT_GLOBAL                     __weak __noinline
+/* A function that an old kernel must have in a stack frame of its own. */
+#define COMPAT_APART                      __always_inline
 
 static __always_inline struct task_struct *compat_current(void)
 {

@@ -2,8 +2,9 @@
 /*
  * What Linux 5.10 to 5.17 lacks of bpf/compat.h, done in other ways.
  *
- * No bpf_loop(): short loops are unrolled for the verifier; long ones (unwind_part(), tell_part())
- * are global functions without pointers, which it follows once, called again and again.  No types
+ * No bpf_loop(): the verifier follows short loops; of long ones (unwind_part(), tell_part()) it
+ * follows a part once, as a global function, which is called again and again.  Those take numbers
+ * only: they find the process and the scratch of the current thread for themselves.  No types
  * for the current task: what is read of it goes through a helper.  No atomic operations but adding.
  */
 #ifndef BPF_OLD_H
@@ -13,8 +14,8 @@
 	for (__u32 index_ = 0; index_ < (count) && !step(index_, context); index_++)               \
 		;
 
-/* 5.10's global functions take no pointers. */
-#define COMPAT_GLOBAL  static __noinline __attribute__((unused))
+/* All frames of a call chain have 512 bytes; what is inlined counts where nothing of it runs. */
+#define COMPAT_APART   __noinline
 
 #define OLD_STACK_SIZE 16384 /* THREAD_SIZE of x86_64 */
 #define OLD_VMA_LEVELS 24    /* a tree of 65,530 mappings (vm.max_map_count), red and black */

@@ -54,7 +54,7 @@ static __always_inline __u64 take_burst(struct adder_thread *t, struct task_stru
 }
 
 /* Close the stint on the CPU that ends at @now. */
-static __always_inline void end_stint(struct adder_thread *t, struct task_struct *task, __u64 now)
+static COMPAT_APART void end_stint(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
 	__u64 burst;
 
@@ -66,13 +66,10 @@ static __always_inline void end_stint(struct adder_thread *t, struct task_struct
 	ledger_post(t, task->pid, burst, now);
 }
 
-/* Close the account of a thread that has ended; its event needs a stack frame of its own. */
-static __noinline void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
+static COMPAT_APART void bury(struct adder_thread *t, struct task_struct *task, __u64 now)
 {
 	__u32 tid = task->pid;
 
-	if (!t)
-		return;
 	ledger_flush(t);
 	send_thread_exit(t, tid, task->comm, now);
 	bpf_map_delete_elem(&threads, &tid);

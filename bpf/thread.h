@@ -75,20 +75,24 @@ static __always_inline struct adder_thread *new_thread(__u32 tid, const struct a
 static __always_inline void send_thread_exit(const struct adder_thread *t, __u32 tid,
 					     const char *comm, __u64 now)
 {
-	struct adder_event_thread_exit e = {
-		.kind = ADDER_EVENT_THREAD_EXIT,
-		.serial = t->process,
-		.tid = tid,
-		.first_ns = t->first_ns,
-		.time_ns = now,
-	};
+	struct adder_event_thread_exit *e;
+	__u64 flags = ring_flags();
 
-	bpf_probe_read_kernel(e.comm, sizeof(e.comm), comm);
-	__builtin_memcpy(e.spilled_ns, t->spilled_ns, sizeof(e.spilled_ns));
-	if (bpf_ringbuf_output(&events, &e, sizeof(e), ring_flags())) {
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0); /* it is too large for the stack */
+	if (!e) {
 		lose(ADDER_LOST_RING_EXIT);
 		ledger_add_life(t->process, tid, now > t->first_ns ? now - t->first_ns : 0);
+		return;
 	}
+	e->kind = ADDER_EVENT_THREAD_EXIT;
+	e->serial = t->process;
+	e->tid = tid;
+	e->pad = 0;
+	e->first_ns = t->first_ns;
+	e->time_ns = now;
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), comm);
+	__builtin_memcpy(e->spilled_ns, t->spilled_ns, sizeof(e->spilled_ns));
+	bpf_ringbuf_submit(e, flags);
 }
 
 #endif

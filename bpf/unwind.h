@@ -26,6 +26,7 @@
 #define UNWIND_PAGE       4096 /* what is readable ends at a multiple of this */
 #define UNWIND_TSTATES    512 /* looked through for a thread's own, with those of sub-interpreters */
 #define UNWIND_TEXT_WORDS 5
+#define UNWIND_PART       16 /* steps that the verifier of an old kernel follows at once */
 
 enum unwind_status {
 	UNWIND_DONE,      /* to the end of the chain */
@@ -276,8 +277,6 @@ static __attribute__((unused)) long unwind_step(__u32 index, void *context)
 }
 
 #if defined(__bpf__) && defined(ADDER_OLD_KERNEL)
-#define UNWIND_PART 16 /* frames of a call: what the verifier follows quickly */
-
 int unwind_part(__u64 run_code); /* bpf/capture.h */
 
 static __always_inline void unwind_walk(struct unwind *w)
@@ -381,7 +380,7 @@ static __always_inline int unwind_read_frame(struct unwind *w, __u64 *ret)
 }
 
 /* Look at one thread state, or go on to the next interpreter; non-zero ends the search. */
-static long unwind_try_tstate(__u32 index, void *context)
+static __attribute__((unused)) long unwind_try_tstate(__u32 index, void *context)
 {
 	struct unwind *w = context;
 	struct unwind_position *at = &w->scratch->at;
@@ -405,6 +404,23 @@ static long unwind_try_tstate(__u32 index, void *context)
 	}
 	return remote_read(&at->tstate, sizeof(at->tstate), at->tstate + l->ts_next) ? 1 : 0;
 }
+
+#if defined(__bpf__) && defined(ADDER_OLD_KERNEL)
+int unwind_try_part(__u64 thread_pointer); /* bpf/capture.h */
+
+static __always_inline void unwind_try_tstates(struct unwind *w)
+{
+	for (__u32 i = 0; i < UNWIND_TSTATES / UNWIND_PART; i++) {
+		if (unwind_try_part(w->thread_pointer))
+			break;
+	}
+}
+#else
+static __always_inline void unwind_try_tstates(struct unwind *w)
+{
+	compat_loop(UNWIND_TSTATES, unwind_try_tstate, w);
+}
+#endif
 
 /*
  * To 3.11 the GILState's slot keeps the thread state that a thread had first, when a
@@ -431,7 +447,7 @@ static __always_inline void unwind_enter_interpreter(struct unwind *w,
 		return;
 	at->interp = interpreters.head;
 	at->tstate = 0;
-	compat_loop(UNWIND_TSTATES, unwind_try_tstate, w);
+	unwind_try_tstates(w);
 	if (unwind_tstate_u64(w->scratch, l->ts_thread_id) != w->thread_pointer)
 		unwind_read_tstate(w, first);
 }

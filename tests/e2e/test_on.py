@@ -46,7 +46,7 @@ def check(profile, pid, function):
             others[on] = others.get(on, 0) + time
     if total == 0:
         return "%s: no time in %s" % (function, state)
-    if right < least * total:
+    if right < (least - 0.1 * harness.EMULATED) * total:
         worst = max(others, key=others.get)
         return "%s: %.0f %% of its %s is on %s; most else on %s" % (
             function, 100 * right / total, state, pattern, worst)

@@ -13,6 +13,9 @@ from harness import Workload, case
 from pythons import spread
 
 SECOND = 1e9
+# Between the kernel's account and ours lies the way from the quota's end to the next switch; and
+# from one reading of the clock to the next.
+KEPT, PART = (0.08, 0.01) if harness.EMULATED else (0.03, 0)
 
 
 @case(each=spread)
@@ -30,9 +33,8 @@ def throttled(python):
     values = [s.values for s in recording.profile.samples]
     got = sum(v["throttled"] for v in values) / SECOND
     queued = sum(v["runq"] for v in values) / SECOND
-    # between the kernel's account and ours lies the way from the quota's end to the next switch
-    assert abs(got - kept) < 0.03 * kept, "throttled %.3f s, the kernel says %.3f s" % (got, kept)
-    assert queued >= got, "throttled is a part of runq: %.3f s of %.3f s" % (got, queued)
+    assert abs(got - kept) < KEPT * kept, "throttled %.3f s, the kernel says %.3f s" % (got, kept)
+    assert queued >= got * (1 - PART), "throttled is a part of runq: %.3f s of %.3f s" % (got, queued)
     return "%.2f s" % got
 
 

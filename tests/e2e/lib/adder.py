@@ -39,6 +39,7 @@ class Recording:
         self.folder = tempfile.TemporaryDirectory(prefix="adder-e2e-")
         self.path = os.path.join(self.folder.name, "out.pb.gz")
         rate = ["-r", str(hz)] if hz else []
+        rate += os.environ.get("RECORD_OPTIONS", "").split()
         command = [program, "record", "-o", self.path] + rate + [str(a) for a in args]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -10,6 +10,9 @@ import time
 
 from pythons import BUILD, WORKLOADS
 
+# Where the root itself is on overlayfs, what lies below it: on Linux 6.12 a program on an overlayfs
+# that lies on another is not found.
+HOST = os.environ.get("HOST_ROOT", "")
 NAMESPACES = ["pid", "mount", "ipc", "uts", "network"]
 
 
@@ -34,7 +37,7 @@ class Container:
         self.id = secrets.token_hex(32)
         self.folder = tempfile.mkdtemp(prefix="adder-ctr-")
         self.runc = ["runc", "--root", self.folder + "/runc"]
-        self.mount(os.path.join(BUILD, "pythons", suite))
+        self.mount(HOST + os.path.realpath(os.path.join(BUILD, "pythons", suite)))
         with open(self.folder + "/data/bundle/config.json", "w") as f:
             json.dump(self.spec(cgroup % self.id if "%s" in cgroup else cgroup, command), f)
         self.pid = None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The interpreters of this machine: those that are installed, pyenv's, and the fetched trees."""
 import glob
+import json
 import os
 import pwd
 import re
@@ -81,7 +82,10 @@ def candidates():
 
 
 def find_all():
-    """Every interpreter, oldest first; the same program is not listed twice."""
+    """Every interpreter, oldest first; the same program is not listed twice.  A machine that is slow
+    at finding out is told, by the environment."""
+    if os.environ.get("FOUND_PYTHONS"):
+        return [Python(*fields) for fields in json.loads(os.environ["FOUND_PYTHONS"])]
     found, seen = [], set()
     for path, how, tree in candidates():
         real = os.path.realpath(path if not tree else tree + path)

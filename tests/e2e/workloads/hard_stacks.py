@@ -244,8 +244,6 @@ def t_generator_expression():
 
 
 def t_asyncio():
-    import asyncio
-
     async def inner():
         await asyncio.sleep(0)
         time.sleep(100)
