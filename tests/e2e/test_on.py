@@ -27,7 +27,7 @@ EXPECTED = {
     "in_ipc_unix": ("ipc", r".* \({pid}\)", 0.95),
     "in_lock": ("lock", r"(after_a_while\.<locals>\.)?helper_thread", 0.95),
     "in_child": ("child", r"[Pp]ython.*", 0.95),
-    "in_gil": ("gil", r"spin", 0.90),
+    "in_gil": ("gil", r"spin|gil_rivals", 0.90),  # who starts the two needs it, too
 }
 
 
