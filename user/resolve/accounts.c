@@ -270,6 +270,8 @@ static void settle_wait(struct settling *s, const struct account *account, uint3
 	/* first its own, then what others could not take off theirs */
 	take_cost(&time.runq_ns, wakeup_cost(account) + time.cpu_ns);
 	balance->over_ns = take_cost(&time.runq_ns, balance->over_ns);
+	if (time.throttled_ns > time.runq_ns) /* it is a part of what is left */
+		time.throttled_ns = time.runq_ns;
 	add_time(s, stack, labels, key->state, time.wait_ns);
 	add_time(s, stack, labels, ADDER_STATE_CPU, time.cpu_ns);
 	add(s, stack, labels, s->sys, time.cpu_ns);
