@@ -233,7 +233,8 @@ def keys():
     assert process["process"] == "waits.py" and process["container"] is None, process
     assert process["python"] == spread()[0].version, process["python"]
     for t in process["threads"]:
-        assert set(t) == {"tid", "thread", "state", "detail", "on", "gil", "frames"}, set(t)
+        assert set(t) == {"tid", "thread", "state", "detail", "on", "gil", "task", "coroutine",
+                          "awaited_by", "frames"}, set(t)
         for f in t["frames"]:
             assert set(f) == {"function", "file", "line"}, set(f)
 
