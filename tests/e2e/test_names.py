@@ -15,13 +15,14 @@ from pythons import spread
 HZ = 5000
 SECONDS = 4
 CHAIN = 12  # functions in churn.py's chains
+MEMORY_MB = 500  # tens of thousands of names: the bound is not what is tested here
 
 
 def record(python, script):
     """The samples of a program's main thread; the profile's comments for the messages."""
     with Workload(python, script, SECONDS) as program:
         program.expect("ready")
-        with adder.Recording("-p", program.pid, hz=HZ) as recording:
+        with adder.Recording("-p", program.pid, "--memory", MEMORY_MB, hz=HZ) as recording:
             program.go()
             program.expect("done")
     return [s for s in recording.profile.samples if s.labels.get("pid") == program.pid], \
