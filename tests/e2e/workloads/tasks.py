@@ -159,22 +159,31 @@ async def wait_for_turns(done, born):
         note(name, waited=time.perf_counter() - begin)
 
 
+def delay():
+    """How long this thread has waited for a CPU."""
+    with open("/proc/thread-self/schedstat") as file:
+        return int(file.read().split()[1]) / 1e9
+
+
 async def hold(count, work):
-    """One task has the loop, @count others wait for it."""
+    """One task has the loop, @count others wait for it.  "delayed": while none had it, for a CPU."""
     done = asyncio.Event()
 
     async def holder():
         for _ in range(6):
-            begin = time.perf_counter()
+            begin, before = time.perf_counter(), delay()
+            note("holder", delayed=before)
             work(0.05)
-            note("holder", held=time.perf_counter() - begin)
+            note("holder", held=time.perf_counter() - begin, delayed=-delay())
             await asyncio.sleep(0)
         done.set()
     names = ["holder"] + ["waiter-%d" % i for i in range(count)]
     born = time.perf_counter()
+    note("holder", delayed=-delay())
     tasks = [named(name, wait_for_turns(done, born) if i else holder())
              for i, name in enumerate(names)]
     await asyncio.gather(*tasks)
+    note("holder", delayed=delay())
 
 
 def outside():
