@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The interpreters of this machine: those that are installed, pyenv's, and the fetched trees."""
+import functools
 import glob
 import json
 import os
@@ -81,9 +82,10 @@ def candidates():
                 yield "/usr/bin/" + os.path.basename(path), os.path.basename(tree), tree
 
 
+@functools.lru_cache(maxsize=None)
 def find_all():
-    """Every interpreter, oldest first; the same program is not listed twice.  A machine that is slow
-    at finding out is told, by the environment."""
+    """Every interpreter, oldest first; the same program is not listed twice.  To find out takes a
+    second, as each is asked for its version: what runs many tests tells them, by the environment."""
     if os.environ.get("FOUND_PYTHONS"):
         return [Python(*fields) for fields in json.loads(os.environ["FOUND_PYTHONS"])]
     found, seen = [], set()
