@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "python/dispatch.h"
 #include "symbol/image.h"
+#include "symbol/jumptable.h"
 #include "symbol/x86.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -29,6 +30,15 @@ static void decode(const uint8_t *data, size_t size)
 	}
 }
 
+static int see_table(void *arg, uint64_t address, const uint64_t *targets, size_t count)
+{
+	(void)address;
+	assert(count && count <= JUMPTABLE_MAX);
+	for (size_t i = 0; i < count; i++)
+		assert(image_is_code(arg, targets[i]));
+	return 0;
+}
+
 /* A file may have anything: also a table that fits, with handlers anywhere. */
 static void search(const uint8_t *data, size_t size)
 {
@@ -37,6 +47,7 @@ static void search(const uint8_t *data, size_t size)
 
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size || image_open(fd, &image))
 		return;
+	jumptables_each(&image, 1, see_table, &image);
 	for (uint16_t version = 0x030b; version <= 0x030f; version++) {
 		const struct opcodes *opcodes = opcodes_find(version);
 		struct dispatch_probe probes[DISPATCH_PROBES_MAX];

@@ -118,6 +118,103 @@ static void is_not_sure_of_two(void **state)
 	assert_int_equal(find(f), -EEXIST);
 }
 
+static void finds_constants_among_the_code(void **state)
+{
+	struct fixture *f = *state;
+	Elf64_Phdr *segments = maker_at(&f->m, sizeof(Elf64_Ehdr));
+
+	segments[1].p_filesz = TABLE; /* what is written to ends before */
+	assert_int_equal(find(f), 0);
+	assert_int_equal(f->dispatch.table, TABLE);
+}
+
+/* As clang has it: what is never executed has no code of its own. */
+static void lets_the_unreachable_have_any_handler(void **state)
+{
+	struct fixture *f = *state;
+
+	f->opcodes = opcodes_find(0x030c);
+	for (int i = 0; i < 256; i++)
+		slots(f)[i] = opcodes_is_defined(f->opcodes, i) ? HANDLERS + 16 * i : UNKNOWN;
+	slots(f)[0] = slots(f)[17] = UNKNOWN;
+	assert_int_equal(find(f), 0);
+}
+
+static void lets_no_other_opcode_have_the_handler_of_undefined_ones(void **state)
+{
+	struct fixture *f = *state;
+
+	slots(f)[17] = UNKNOWN;
+	assert_int_equal(find(f), -ENOENT);
+}
+
+/* lea TABLE(%rip),%rcx; and what jumps by it: movslq (%rcx,%rax,4),%rax; add %rcx,%rax; jmp *%rax
+ */
+#define LEA        0x2500
+#define JUMP_BYTES "\x48\x63\x04\x81\x48\x01\xc8\xff\xe0"
+
+static void put_lea(struct fixture *f, uint32_t address)
+{
+	uint8_t lea[7] = "\x48\x8d\x0d";
+	int32_t distance = address - (LEA + sizeof(lea));
+
+	memcpy(lea + 3, &distance, sizeof(distance));
+	maker_put(&f->m, LEA, lea, sizeof(lea));
+}
+
+/* A switch in place of the table, which begins with opcode @first and has @count slots. */
+static void put_switch(struct fixture *f, uint8_t first, int count)
+{
+	uint64_t handlers[256];
+	int32_t *table = maker_at(&f->m, TABLE);
+
+	memcpy(handlers, slots(f), sizeof(handlers));
+	memset(slots(f), 0xff, sizeof(handlers));
+	for (int i = 0; i < count; i++)
+		table[i] = handlers[(uint8_t)(first + i)] - (MAKER_DATA + TABLE);
+	put_lea(f, MAKER_DATA + TABLE);
+	maker_put(&f->m, LEA + 64, JUMP_BYTES, sizeof(JUMP_BYTES) - 1);
+}
+
+static void finds_the_table_of_a_switch(void **state)
+{
+	static const struct {
+		uint8_t first;
+		int count;
+	} cases[] = { { 0, 256 }, { 1, 255 }, { 128, 256 } };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		setup(state);
+		put_switch(f, cases[i].first, cases[i].count);
+		assert_int_equal(find(f), 0);
+		assert_int_equal(f->dispatch.table, MAKER_DATA + TABLE);
+		assert_int_equal(f->dispatch.handlers[151], RESUME);
+		assert_int_equal(f->dispatch.handlers[255], HANDLERS + 16 * 255);
+		close(f->fd);
+	}
+	f->fd = -1;
+}
+
+static void takes_no_switch_that_nobody_jumps_by(void **state)
+{
+	struct fixture *f = *state;
+
+	put_switch(f, 0, 256);
+	maker_put(&f->m, LEA + 64, "\xff\xe3", 2); /* jmp *%rbx */
+	maker_put(&f->m, LEA + 71, "\xff\xe3", 2);
+	assert_int_equal(find(f), -ENOENT);
+}
+
+static void takes_no_switch_from_its_middle(void **state)
+{
+	struct fixture *f = *state;
+
+	put_switch(f, 0, 256);
+	put_lea(f, MAKER_DATA + TABLE + 8);
+	assert_int_equal(find(f), -ENOENT);
+}
+
 static void probes_behind_the_store_of_the_instruction(void **state)
 {
 	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
@@ -143,6 +240,36 @@ static void counts_once_where_one_handler_flows_into_the_other(void **state)
 	assert_int_equal(find(f), 0);
 	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 1);
 	assert_int_equal(probes[0].opcode, 150);
+}
+
+/* Clang, 3.11: RESUME_QUICK stores by a pointer, and RESUME comes in behind: je QUICK + 3 */
+static void probes_behind_a_store_by_a_pointer(void **state)
+{
+	static const char quick[] = "\x4c\x89\x18\x49\x83\xc3\x02\x85\xc0\x75\x29";
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	maker_put(&f->m, QUICK, quick, sizeof(quick) - 1);
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe5\xfe\xff\xff", 6);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 1);
+	assert_int_equal(probes[0].opcode, 150);
+	assert_int_equal(probes[0].address, QUICK + 9);
+}
+
+/* It could be a pointer to anything. */
+static void refuses_a_store_by_a_pointer_that_nothing_confirms(void **state)
+{
+	static const char quick[] = "\x4c\x89\x18\x49\x83\xc3\x02\x85\xc0\x75\x29";
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why = NULL;
+
+	maker_put(&f->m, QUICK, quick, sizeof(quick) - 1);
+	assert_int_equal(find(f), 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+	assert_non_null(why);
 }
 
 static void refuses_a_handler_that_it_does_not_understand(void **state)
@@ -225,7 +352,15 @@ int main(void)
 		TEST(takes_no_table_where_calls_share_a_handler),
 		TEST(allows_a_few_to_share_one),
 		TEST(is_not_sure_of_two),
+		TEST(finds_constants_among_the_code),
+		TEST(lets_the_unreachable_have_any_handler),
+		TEST(lets_no_other_opcode_have_the_handler_of_undefined_ones),
+		TEST(finds_the_table_of_a_switch),
+		TEST(takes_no_switch_that_nobody_jumps_by),
+		TEST(takes_no_switch_from_its_middle),
 		TEST(probes_behind_the_store_of_the_instruction),
+		TEST(probes_behind_a_store_by_a_pointer),
+		TEST(refuses_a_store_by_a_pointer_that_nothing_confirms),
 		TEST(counts_once_where_one_handler_flows_into_the_other),
 		TEST(refuses_a_handler_that_it_does_not_understand),
 		TEST(probes_copies_of_a_handler),

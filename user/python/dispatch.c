@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "symbol/image.h"
+#include "symbol/jumptable.h"
 #include "symbol/pointers.h"
 #include "symbol/x86.h"
 
@@ -18,15 +19,35 @@
 
 /* ---- the table ---- */
 
-struct search {
+/*
+ * A table has the opcodes from @first on, and from 255 on those from 0: a compiler that takes a
+ * byte for signed begins a switch at 128.  One that has dealt with opcode 0 before begins at 1.
+ */
+static const struct shape {
+	uint8_t first;
+	uint16_t count;
+} shapes[] = { { 0, 256 }, { 128, 256 }, { 1, 255 } };
+
+enum { SHAPE_WITHOUT_0 = 2, SLOTS_LEAST = 255 };
+
+/* A table that may be it. */
+struct view {
 	const struct opcodes *opcodes;
-	struct dispatch *found;
-	int count;
+	const uint64_t *targets;
+	struct shape shape;
 };
 
-static uint8_t first_undefined(const struct opcodes *o)
+struct search {
+	const struct opcodes *opcodes;
+	struct dispatch found[ARRAY_SIZE(shapes)];
+	int count[ARRAY_SIZE(shapes)];
+};
+
+static uint64_t handler(const struct view *v, uint8_t opcode)
 {
-	return o->undefined[0].first;
+	uint8_t slot = opcode - v->shape.first;
+
+	return slot < v->shape.count ? v->targets[slot] : 0;
 }
 
 static bool is_probed(const struct opcodes *o, uint8_t opcode)
@@ -40,12 +61,14 @@ static bool is_probed(const struct opcodes *o, uint8_t opcode)
 
 /* Opcodes before @opcode with its handler; a probed one with others' handler counts for too many.
  */
-static int count_sharing(const struct opcodes *o, const uint64_t *handlers, int opcode)
+static int count_sharing(const struct view *v, int opcode)
 {
+	const struct opcodes *o = v->opcodes;
 	int count = 0;
 
 	for (int other = 0; other < opcode; other++) {
-		if (handlers[other] != handlers[opcode] || !opcodes_is_defined(o, other))
+		if (handler(v, other) != handler(v, opcode) || !opcodes_is_defined(o, other) ||
+		    opcodes_is_unreachable(o, other))
 			continue;
 		if (is_probed(o, opcode) || is_probed(o, other))
 			return SHARING_MAX + 1;
@@ -56,48 +79,96 @@ static int count_sharing(const struct opcodes *o, const uint64_t *handlers, int 
 
 /* Do all undefined opcodes have one handler, no defined one that, and those (nearly) all their own?
  */
-static bool fits(const struct opcodes *o, const uint64_t *handlers)
+static bool fits(const struct view *v)
 {
-	uint64_t unknown = handlers[first_undefined(o)];
+	const struct opcodes *o = v->opcodes;
+	uint64_t unknown = handler(v, o->undefined[0].first);
 	int sharing = 0;
 
-	for (int i = 0; i < 256; i++) {
-		if (opcodes_is_defined(o, i) == (handlers[i] == unknown))
+	for (int i = 1; i < 256; i++) {
+		if (opcodes_is_defined(o, i) == (handler(v, i) == unknown) &&
+		    !opcodes_is_unreachable(o, i))
 			return false;
 	}
-	for (int i = 0; i < 256 && sharing <= SHARING_MAX; i++) {
-		if (opcodes_is_defined(o, i))
-			sharing += count_sharing(o, handlers, i);
+	for (int i = 1; i < 256 && sharing <= SHARING_MAX; i++) {
+		if (opcodes_is_defined(o, i) && !opcodes_is_unreachable(o, i))
+			sharing += count_sharing(v, i);
 	}
 	return sharing <= SHARING_MAX;
 }
 
-static int search_run(void *arg, uint64_t address, const uint64_t *targets, size_t count)
+/* What is taken for opcode 0 where the table begins behind it is nobody's handler: never probed. */
+static void keep(struct search *search, int shape, const struct view *v, uint64_t address)
 {
-	struct search *search = arg;
+	struct dispatch *found = &search->found[shape];
 
-	for (size_t at = 0; at + 256 <= count; at++) {
-		if (!fits(search->opcodes, targets + at))
-			continue;
-		search->count++;
-		search->found->table = address + at * 8;
-		memcpy(search->found->handlers, targets + at, sizeof(search->found->handlers));
+	if (search->count[shape] && found->table == address)
+		return;
+	search->count[shape]++;
+	found->table = address;
+	for (int i = 0; i < 256; i++)
+		found->handlers[i] = handler(v, i);
+}
+
+static void judge(struct search *search, uint64_t address, const uint64_t *targets, size_t count)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+		const struct view v = { search->opcodes, targets, shapes[i] };
+
+		if (count >= shapes[i].count && fits(&v))
+			keep(search, i, &v, address);
 	}
+}
+
+static int judge_run(void *arg, uint64_t address, const uint64_t *targets, size_t count)
+{
+	for (size_t at = 0; at + SLOTS_LEAST <= count; at++)
+		judge(arg, address + at * 8, targets + at, count - at);
+	return 0;
+}
+
+/* A switch's table has a beginning. */
+static int judge_table(void *arg, uint64_t address, const uint64_t *targets, size_t count)
+{
+	judge(arg, address, targets, count);
+	return 0;
+}
+
+/* A whole table fits without its first slot, too. */
+static int settle(const struct search *search, struct dispatch *ret)
+{
+	int whole = 0, shape = SHAPE_WITHOUT_0;
+
+	for (int i = 0; i < SHAPE_WITHOUT_0; i++) {
+		whole += search->count[i];
+		if (search->count[i])
+			shape = i;
+	}
+	if (whole > 1 || search->count[shape] > 1)
+		return -EEXIST;
+	if (!search->count[shape])
+		return -ENOENT;
+	*ret = search->found[shape];
 	return 0;
 }
 
 int dispatch_find(const struct image *image, const struct opcodes *opcodes, struct dispatch *ret)
 {
-	struct dispatch found;
-	struct search search = { .opcodes = opcodes, .found = &found };
-	int err = pointers_each_run(image, 256, search_run, &search);
+	cleanup_free struct search *search = calloc(1, sizeof(*search));
+	int err = search ? 0 : -ENOMEM;
 
 	if (err)
 		return err;
-	if (search.count != 1)
-		return search.count ? -EEXIST : -ENOENT;
-	*ret = found;
-	return 0;
+	search->opcodes = opcodes;
+	for (int place = 0; place < 3; place++) {
+		err = place < 2 ? pointers_each_run(image, place, SLOTS_LEAST, judge_run, search)
+				: jumptables_each(image, SLOTS_LEAST, judge_table, search);
+		if (!err)
+			err = settle(search, ret);
+		if (err != -ENOENT)
+			return err;
+	}
+	return err;
 }
 
 /* ---- the places to probe ---- */
@@ -116,18 +187,32 @@ static bool is_branch(enum x86_kind kind)
 	return kind == X86_JCC || kind == X86_JMP || kind == X86_CALL;
 }
 
+/* How a handler begins. */
+struct head {
+	uint64_t stored; /* behind the store of the instruction */
+	uint64_t branch; /* the first one from there on: it is reached whenever the handler runs */
+	uint64_t target; /* where that leads */
+};
+
+/* What the store into the frame looks like: by the frame's address, or by that of the field. */
+enum store { STORE_NONE, STORE_IN_FRAME, STORE_BY_POINTER };
+
+static bool is_store(const struct x86_insn *insn, enum store store)
+{
+	return insn->is_store && insn->offset == (store == STORE_IN_FRAME ? INSTR_OFFSET : 0);
+}
+
 /*
- * The first branch of the code at @address, which is reached whenever it runs.  Of an entry, behind
- * the store of the instruction into the frame: then the frame tells which it is.  *@target is where
- * the branch leads.
+ * Of an entry, a probe has to be behind the store of the instruction into the frame: then the frame
+ * tells which it is.
  */
-static int first_branch(const struct image *image, uint64_t address, bool after_store,
-			uint64_t *ret, uint64_t *target)
+static int read_head(const struct image *image, uint64_t address, enum store store,
+		     struct head *ret)
 {
 	uint8_t code[HANDLER_MAX];
 	uint64_t there = image_bytes_at(image, address);
 	size_t size = there < sizeof(code) ? there : sizeof(code);
-	bool stored = !after_store;
+	struct head head = { .stored = store == STORE_NONE ? address : 0 };
 
 	if (!size || image_read(image, address, code, size))
 		return -EBADMSG;
@@ -136,29 +221,59 @@ static int first_branch(const struct image *image, uint64_t address, bool after_
 
 		if (x86_decode(code + at, size - at, &insn))
 			return -EBADMSG;
-		if (is_branch(insn.kind) && stored) {
-			*ret = address + at;
-			*target = address + at + insn.length + insn.displacement;
+		if (is_branch(insn.kind) && head.stored) {
+			head.branch = address + at;
+			head.target = head.branch + insn.length + insn.displacement;
+			*ret = head;
 			return 0;
 		}
 		if (is_branch(insn.kind) || insn.kind == X86_GONE)
 			return -EBADMSG;
-		stored |= insn.is_store && insn.offset == INSTR_OFFSET;
 		at += insn.length;
+		if (!head.stored && is_store(&insn, store))
+			head.stored = address + at;
 	}
 	return -EBADMSG;
+}
+
+/* Clang stores by a pointer to the field, which it keeps in its stack.  That it is this field is
+ * known where RESUME, which has stored into the frame, goes on right behind. */
+static bool is_joined(const struct choice *c, const struct head *quick)
+{
+	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
+		struct head head;
+
+		if (c->opcodes->roles[i].role == OPCODE_ENTRY &&
+		    !read_head(c->image, c->dispatch->handlers[c->opcodes->roles[i].opcode],
+			       STORE_IN_FRAME, &head) &&
+		    head.target >= quick->stored && head.target <= quick->branch)
+			return true;
+	}
+	return false;
+}
+
+static int find_place(const struct choice *c, uint64_t code, uint8_t role, struct head *ret)
+{
+	int err = read_head(c->image, code, role == OPCODE_EXECUTOR ? STORE_NONE : STORE_IN_FRAME,
+			    ret);
+
+	if (err && role == OPCODE_ENTRY_QUICK &&
+	    !read_head(c->image, code, STORE_BY_POINTER, ret) && is_joined(c, ret))
+		return 0;
+	return err;
 }
 
 static int add_probe(struct choice *c, uint64_t code, uint8_t opcode, uint8_t role,
 		     uint64_t *target)
 {
-	struct dispatch_probe probe = { .opcode = opcode, .role = role };
+	struct head head;
 
 	if (c->count == DISPATCH_PROBES_MAX)
 		return c->why = "it has more copies of handlers than can be probed", -EBADMSG;
-	if (first_branch(c->image, code, role != OPCODE_EXECUTOR, &probe.address, target))
+	if (find_place(c, code, role, &head))
 		return c->why = "a handler's code is not understood", -EBADMSG;
-	c->probes[c->count++] = probe;
+	c->probes[c->count++] = (struct dispatch_probe){ head.branch, opcode, role };
+	*target = head.target;
 	return 0;
 }
 

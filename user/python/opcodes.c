@@ -27,6 +27,7 @@ static const struct opcodes table[] = {
 			   { 150, OPCODE_YIELD },
 			   { 243, OPCODE_YIELD },
 			   { 75, OPCODE_GENERATOR } },
+		.unreachable = 17, /* RESERVED */
 	},
 	{
 		.version = 0x030d,
@@ -88,4 +89,9 @@ bool opcodes_is_defined(const struct opcodes *o, uint8_t opcode)
 			return false;
 	}
 	return true;
+}
+
+bool opcodes_is_unreachable(const struct opcodes *o, uint8_t opcode)
+{
+	return opcode == 0 || opcode == o->unreachable;
 }

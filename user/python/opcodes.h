@@ -29,11 +29,15 @@ struct opcodes {
 	struct {
 		uint8_t opcode, role; /* enum opcode_role; {0, 0} ends */
 	} roles[OPCODES_ROLES_MAX];
+	uint8_t unreachable; /* besides 0 (CACHE): a compiler gives these any other's handler */
 };
 
 /** Of @version (0x030b to 0x030f); NULL of others, which have no such opcodes. */
 const struct opcodes *opcodes_find(uint16_t version);
 
 bool opcodes_is_defined(const struct opcodes *o, uint8_t opcode);
+
+/** Is @opcode one that is never executed, so that its handler may be anything? */
+bool opcodes_is_unreachable(const struct opcodes *o, uint8_t opcode);
 
 #endif

@@ -66,6 +66,14 @@ int image_read(const struct image *image, uint64_t address, void *dst, size_t si
 	return image_read_file(image, segment->p_offset + (address - segment->p_vaddr), dst, size);
 }
 
+bool image_is_code(const struct image *image, uint64_t address)
+{
+	const Elf64_Phdr *segment = segment_at(image, address);
+
+	return segment && (segment->p_flags & PF_X) &&
+	       address - segment->p_vaddr < segment->p_filesz;
+}
+
 bool image_is_data(const struct image *image, uint64_t address, uint64_t size)
 {
 	const Elf64_Phdr *segment = segment_at(image, address);

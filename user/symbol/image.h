@@ -61,6 +61,9 @@ int image_offset(const struct image *image, uint64_t address, uint64_t *ret);
 /** Bytes of the file from @address to the end of its segment; 0 if none holds it. */
 uint64_t image_bytes_at(const struct image *image, uint64_t address);
 
+/** True if the byte at @address is of the file and in an executable segment. */
+bool image_is_code(const struct image *image, uint64_t address);
+
 /** True if @size bytes from @address lie in a writable segment, initialised or not. */
 bool image_is_data(const struct image *image, uint64_t address, uint64_t size);
 

@@ -3,7 +3,6 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,19 +104,7 @@ static int read_slots(const struct image *image, const Elf64_Phdr *segment,
 	return err ? err : apply_rela(image, relocs, ret);
 }
 
-static bool is_code(const struct image *image, uint64_t address)
-{
-	for (int i = 0; i < image->segment_count; i++) {
-		const Elf64_Phdr *segment = &image->segments[i];
-
-		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X &&
-		    address >= segment->p_vaddr && address - segment->p_vaddr < segment->p_filesz)
-			return true;
-	}
-	return false;
-}
-
-int pointers_each_run(const struct image *image, size_t least,
+int pointers_each_run(const struct image *image, bool in_code, size_t least,
 		      int (*fn)(void *arg, uint64_t address, const uint64_t *targets, size_t count),
 		      void *arg)
 {
@@ -130,11 +117,11 @@ int pointers_each_run(const struct image *image, size_t least,
 		struct slots s;
 		size_t run = 0;
 
-		if (segment->p_type != PT_LOAD || segment->p_flags & PF_X)
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) == in_code)
 			continue;
 		err = read_slots(image, segment, &relocs, &s);
 		for (size_t at = 0; at <= s.count && !err; at++) {
-			if (at < s.count && is_code(image, s.values[at])) {
+			if (at < s.count && image_is_code(image, s.values[at])) {
 				run++;
 				continue;
 			}
