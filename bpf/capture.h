@@ -206,20 +206,34 @@ static long collect_ready_task(__u32 index, void *context)
 }
 
 /*
+ * Where the queue of current's loop begins, into the CPU's ready_scratch; false if it is empty.  A
+ * function of its own, so that its room on the stack is free again when tasks are read: up to Linux
+ * 6.12, a program and all that it has called have 512 bytes.
+ */
+__weak __noinline int capture_queue(struct adder_process *p)
+{
+	struct unwind_scratch *walked;
+	struct ready_scratch *scratch;
+	__u32 zero = 0;
+
+	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
+	scratch = bpf_map_lookup_elem(&ready_scratch, &zero);
+	return walked && scratch && p && walked->at.run_frame &&
+	       ready_begin(p, walked, &scratch->at);
+}
+
+/*
  * The asyncio tasks that are ready while current has their loop, into the CPU's ready_scratch,
  * after capture_stack(); false if there are none.
  */
 __weak __noinline int capture_ready(struct adder_process *p)
 {
 	struct collect_ready c = { .process = p };
-	struct unwind_scratch *walked;
 	__u32 zero = 0;
 
-	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
 	c.tasks = bpf_map_lookup_elem(&tasks_scratch, &zero);
 	c.scratch = bpf_map_lookup_elem(&ready_scratch, &zero);
-	if (!walked || !c.tasks || !c.scratch || !p || !walked->at.run_frame ||
-	    !ready_begin(p, walked, &c.scratch->at))
+	if (!c.tasks || !c.scratch || !p || !capture_queue(p))
 		return 0;
 	c.scratch->ready.count = 0;
 	bpf_loop(ADDER_READY_TASKS, collect_ready_task, &c, 0);

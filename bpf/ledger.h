@@ -114,18 +114,24 @@ static __noinline void ledger_add_ready(struct ledger_ready *r)
 	ledger_add_one_ready(r);
 }
 
-/* The wait that @t has ended was also one of the tasks that its loop could not run. */
-static __always_inline void ledger_post_ready(struct adder_thread *t, __u32 tid, __u64 in)
+/*
+ * The wait that @t has ended was also one of the tasks that its loop could not run.  (A function of
+ * its own, for its room on the stack.)
+ */
+static __noinline void ledger_post_ready(struct adder_thread *t, __u32 tid, __u64 in)
 {
-	__u64 wait = in > t->out_ns ? in - t->out_ns : 0;
-	struct ledger_ready r = { .key = { .stack = t->stack,
-					   .on = t->task,
-					   .process = t->process,
-					   .tid = tid,
+	struct ledger_ready r = { .key = { .tid = tid,
 					   .syscall = ADDER_NO_SYSCALL,
 					   .state = ADDER_STATE_CPU,
 					   .how = ADDER_HOW_READY } };
+	__u64 wait;
 
+	if (!t)
+		return;
+	r.key.stack = t->stack;
+	r.key.on = t->task;
+	r.key.process = t->process;
+	wait = in > t->out_ns ? in - t->out_ns : 0;
 	t->has_ready = 0;
 	r.ready = bpf_map_lookup_elem(&ready_tasks, &tid);
 	if (!r.ready)

@@ -22,18 +22,20 @@ struct tick_context {
 };
 #define TICK_CS 17
 
-/* The asyncio tasks that wait for what the tick has found, which is @key. */
-static __always_inline void count_ready(const struct adder_ledger_key *key, struct adder_process *p)
+/*
+ * The asyncio tasks that capture_ready() has found wait for what the tick has found, which is @key.
+ * (A function of its own, for its room on the stack.)
+ */
+static __noinline void count_ready(const struct adder_ledger_key *key)
 {
-	struct ledger_ready r = { .key = *key, .value = { .count = 1 } };
+	struct ledger_ready r = { .value = { .count = 1 } };
 	struct ready_scratch *found;
 	__u32 zero = 0;
 
-	if (!capture_ready(p))
-		return;
 	found = bpf_map_lookup_elem(&ready_scratch, &zero);
-	if (!found)
+	if (!key || !found)
 		return;
+	r.key = *key;
 	r.ready = &found->ready;
 	r.key.on = key->task;
 	r.key.how = ADDER_HOW_READY_TICK;
@@ -70,7 +72,8 @@ int on_tick(struct tick_context *ctx)
 		t->exiting ? ADDER_STACK_EXITING : capture_stack(p, current_thread_pointer(task));
 	if (may_have_task(p, key.stack)) {
 		key.task = capture_task(p);
-		count_ready(&key, p);
+		if (capture_ready(p))
+			count_ready(&key);
 	}
 	value.sys_count = !(ctx->regs[TICK_CS] & 3);
 	ledger_add(&key, &value);
