@@ -14,28 +14,42 @@
  *
  * Probes run with interrupts on, and may be preempted by one another: they work on their own stack.
  */
-#include "runtime.h"
 #include "names.h"
+#include "open_calls.h"
+#include "open_clock.h"
+#include "runtime.h"
 
-/* What is read of a frame that has just been entered. */
-struct entered {
-	__u64 code;
+/* What is read of the innermost frame. */
+struct innermost {
+	__u64 frame, caller, code;
 	__u64 instr; /* address of the instruction; before 3.11: its index, negative if not begun */
 };
 
-static __always_inline int read_entered(const struct adder_layout *l, __u64 frame,
-					struct entered *ret)
+/* What is at @at of a frame: on its stack the verifier wants whole words. */
+static __always_inline __u64 field(const __u64 *words, __u32 at)
 {
-	__u64 start = frame + l->frame_start;
+	return words[at >> 3 & 15] >> (at & 4) * 8;
+}
 
-	if (remote_read(&ret->code, sizeof(ret->code), start + l->f_code) ||
-	    remote_read(&ret->instr, sizeof(ret->instr), start + l->f_instr))
+static __always_inline int read_frame(const struct adder_layout *l, __u64 frame,
+				      struct innermost *ret)
+{
+	__u64 words[16]; /* ADDER_FRAME_MAX bytes, and some that are not read */
+	__u32 size = l->frame_bytes;
+
+	if (size > ADDER_FRAME_MAX)
+		size = ADDER_FRAME_MAX;
+	words[14] = words[15] = 0;
+	if (remote_read(words, size, frame + l->frame_start))
 		return -1;
-	ret->code &= ~7ULL;
+	ret->frame = frame;
+	ret->code = field(words, l->f_code) & ~7ULL;
+	ret->caller = field(words, l->f_previous);
+	ret->instr = field(words, l->f_instr);
 	return 0;
 }
 
-/* The frame that a thread has just entered, by its thread state. */
+/* The frame that a thread is in, by its thread state. */
 static __always_inline int find_frame(const struct adder_process *p, __u64 tstate, __u64 *ret)
 {
 	const struct adder_layout *l = &p->binary.layout;
@@ -111,58 +125,137 @@ static __noinline int tell_called(struct adder_process *p, struct adder_call_key
 	return 0;
 }
 
-static __always_inline void add_call(struct adder_process *p, __u64 code, __u32 kind)
+/* The sums of a function, begun if they are new; NULL if there is no room. */
+static __always_inline struct adder_call_sums *sums_of(struct adder_process *p,
+						       struct adder_call_key *key)
+{
+	struct adder_call_sums *sums = bpf_map_lookup_elem(&calls, key), blank = {};
+
+	if (sums)
+		return sums;
+	if (!bpf_map_update_elem(&calls, key, &blank, BPF_NOEXIST) && key->code)
+		tell_called(p, key);
+	sums = bpf_map_lookup_elem(&calls, key);
+	if (!sums)
+		lose(ADDER_LOST_CALLS_FULL);
+	return sums;
+}
+
+/* Code of the JIT begins. */
+static __always_inline void add_executor(struct adder_process *p)
+{
+	struct adder_call_key key = { .serial = p->serial };
+	struct adder_call_sums *sums = sums_of(p, &key);
+
+	if (sums)
+		__sync_fetch_and_add(&sums->calls, 1);
+}
+
+/* @in has been entered: count it, and unless @o is NULL begin to time it. */
+static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
+				     const struct innermost *in, bool is_resume, __u64 now)
 {
 	/* 12 words; the verifier follows an index into them by its bits alone */
 	__u64 words[16] = {}, text[UNWIND_TEXT_WORDS];
 	struct unwind_file known = {};
-	struct adder_call_key key = { .code = code, .serial = p->serial, .kind = kind };
-	__u64 one = 1, *count;
+	struct adder_call_key key = { .code = in->code, .serial = p->serial };
+	struct open_begin begin = {
+		.frame = in->frame, .caller = in->caller, .code = in->code, .now = now
+	};
+	struct adder_call_sums *sums;
 
-	if (kind != ADDER_JIT &&
-	    unwind_signature(&p->binary.layout, words, text, &known, code, &key.signature)) {
+	if (unwind_signature(&p->binary.layout, words, text, &known, in->code, &key.signature)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	count = bpf_map_lookup_elem(&calls, &key);
-	if (count) {
-		__sync_fetch_and_add(count, 1);
+	sums = sums_of(p, &key);
+	if (!sums)
 		return;
-	}
-	if (!bpf_map_update_elem(&calls, &key, &one, BPF_NOEXIST)) {
-		if (kind != ADDER_JIT)
-			tell_called(p, &key);
+	__sync_fetch_and_add(is_resume ? &sums->resumes : &sums->calls, 1);
+	if (!o)
 		return;
-	}
-	count = bpf_map_lookup_elem(&calls, &key); /* another CPU was faster */
-	if (count)
-		__sync_fetch_and_add(count, 1);
-	else
-		lose(ADDER_LOST_CALLS_FULL);
+	begin.signature = key.signature;
+	open_call(o, p, &begin);
+	if (begin.recursive)
+		__sync_fetch_and_add(&sums->recursive, 1);
 }
 
 /* 3.11 on: a handler of the RESUME family, behind its store into the frame. */
-static __always_inline void on_handler(struct adder_process *p, __u64 thread_pointer, __u64 cookie)
+static __always_inline void on_entry(struct adder_process *p, struct adder_open_calls *o,
+				     __u64 tstate, const struct innermost *in, __u64 cookie,
+				     __u64 now)
 {
-	const struct adder_layout *l = &p->binary.layout;
-	__u64 tstate = 0, frame = 0;
-	struct entered e;
 	__u8 word[2];
 
-	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate || find_frame(p, tstate, &frame) ||
-	    read_entered(l, frame, &e) || remote_read(word, sizeof(word), e.instr)) {
+	if (remote_read(word, sizeof(word), in->instr)) {
 		lose(ADDER_LOST_CALLS);
-		return;
-	}
-	if (cookie & ADDER_PROBE_JIT) {
-		add_call(p, 0, ADDER_JIT);
 		return;
 	}
 	if (word[0] && (word[0] == (cookie & 0xff) || word[0] == (cookie >> 8 & 0xff)))
 		return;
-	if (runs_again(l, tstate, e.code))
+	if (runs_again(&p->binary.layout, tstate, in->code))
 		return;
-	add_call(p, e.code, word[1] & 3 ? ADDER_RESUME : ADDER_CALL);
+	add_call(p, o, in, word[1] & 3, now);
+}
+
+/* Does the innermost frame of a leave end, or has it done so, and is this its caller? */
+static __always_inline bool is_leaving(const struct innermost *in, __u64 cookie)
+{
+	__u8 opcode = 0, leave = cookie & 0xff;
+
+	if (!leave)
+		return !(cookie & ADDER_PROBE_BEHIND);
+	remote_read(&opcode, sizeof(opcode), in->instr);
+	return opcode == leave;
+}
+
+/* The handler of an opcode that ends a call, or lets it rest. */
+static __always_inline void on_leave(struct adder_open_calls *o, const struct innermost *in,
+				     __u64 cookie, __u64 now)
+{
+	__u32 slot = open_find(o, in->frame);
+
+	if (slot == OPEN_NONE)
+		return;
+	if (open_at(o, slot)->code && is_leaving(in, cookie))
+		open_end(o, slot, now);
+	else
+		open_runs(o, slot, now);
+}
+
+/* 3.11 on: an opcode's handler. */
+static __always_inline void on_handler(struct adder_process *p, __u64 thread_pointer, __u64 cookie,
+				       __u64 begun_ns)
+{
+	struct adder_open_calls *o = NULL;
+	struct innermost in = {};
+	__u64 tstate = 0, frame = 0, begun = 0, now = 0;
+
+	if (cookie & ADDER_PROBE_JIT) {
+		add_executor(p);
+		return;
+	}
+	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate || find_frame(p, tstate, &frame) ||
+	    read_frame(&p->binary.layout, frame, &in)) {
+		lose(ADDER_LOST_CALLS);
+		return;
+	}
+	if (call_clock && cookie & (ADDER_PROBE_TIMED | ADDER_PROBE_LEAVE)) {
+		o = open_calls_here(p);
+		if (o) {
+			begun = open_time(begun_ns);
+			now = begun - o->cost_ns;
+			o->busy = 1;
+		}
+	}
+	if (!(cookie & ADDER_PROBE_LEAVE))
+		on_entry(p, o, tstate, &in, cookie, now);
+	else if (o)
+		on_leave(o, &in, cookie, now);
+	if (o) {
+		o->busy = 0;
+		open_charge(o, begun);
+	}
 }
 
 /* To 3.10: the eval loop begins, with (tstate,) frame, throwflag as arguments. */
@@ -170,27 +263,25 @@ static __always_inline void on_eval(struct adder_process *p, struct pt_regs *reg
 {
 	__u64 first = regs->di, second = regs->si, third = regs->dx;
 	bool is_old = cookie & ADDER_PROBE_EVAL_OLD;
-	__u64 frame;
-	struct entered e;
+	struct innermost in = {};
 
 	barrier_var(first); /* the context is read at fixed places, not at a chosen one */
 	barrier_var(second);
 	barrier_var(third);
-	frame = is_old ? first : second;
 	if ((__u32)(is_old ? second : third)) /* into a generator: neither called nor gone on */
 		return;
-	if (read_entered(&p->binary.layout, frame, &e)) {
+	if (read_frame(&p->binary.layout, is_old ? first : second, &in)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	add_call(p, e.code, (__s32)e.instr < 0 ? ADDER_CALL : ADDER_RESUME);
+	add_call(p, NULL, &in, (__s32)in.instr >= 0, 0);
 }
 
 SEC("uprobe")
 int on_call(struct pt_regs *ctx)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	struct task_struct *task = compat_current();
+	__u64 cookie = compat_attach_cookie(ctx), now = call_clock ? bpf_ktime_get_ns() : 0;
 	struct adder_process *p;
 
 	if (!recording_start_ns || !is_tracked(task->tgid))
@@ -203,6 +294,6 @@ int on_call(struct pt_regs *ctx)
 	else if (cookie & ADDER_PROBE_EVAL)
 		on_eval(p, ctx, cookie);
 	else
-		on_handler(p, task->thread.fsbase, cookie);
+		on_handler(p, current_thread_pointer(task), cookie, now);
 	return 0;
 }

@@ -47,6 +47,11 @@ static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
 /* The thread pointer of compat_current(). */
 #define current_thread_pointer(task)      ((task)->thread.fsbase)
 
+static __always_inline __u64 compat_attach_cookie(void *ctx)
+{
+	return bpf_get_attach_cookie(ctx);
+}
+
 /* A serial that nobody else has; @last counts them. */
 static __always_inline __u32 compat_serial(__u32 *last)
 {

@@ -24,6 +24,8 @@ struct map_process_scratch process_scratch SEC(".maps");
 struct map_thread_scratch thread_scratch SEC(".maps");
 struct map_looked looked SEC(".maps");
 struct map_calls calls SEC(".maps");
+struct map_open_calls open_calls SEC(".maps");
+struct map_no_open_calls no_open_calls SEC(".maps");
 struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 
@@ -33,8 +35,10 @@ __u64 recording_start_ns = 0;
 __u32 last_serial = 0;
 __u32 active_ledger = 0;
 __u32 unwalked_tids[ADDER_UNWALKED_SLOTS] = {};
+__u64 probe_ns = 0;
 __u64 look_ns = ADDER_LOOK_NS;
 
 const volatile __u32 select_by = ADDER_SELECT_ALL;
 const volatile __u32 budget_ppm = 0;
+const volatile __u32 call_clock = ADDER_CLOCK_NONE;
 const volatile __u32 self_pid = 0;

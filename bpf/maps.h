@@ -50,7 +50,18 @@ MAP_DECLARE(code_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct adder_even
 MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_process);
 
 /* Calls by function, when they are counted. */
-MAP_DECLARE(calls, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, __u64);
+MAP_DECLARE(calls, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, struct adder_call_sums);
+
+/* Open calls by thread, when they are timed: made as they are needed, for they are large. */
+struct map_open_calls {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct adder_open_calls);
+};
+extern struct map_open_calls open_calls SEC(".maps");
+MAP_DECLARE(no_open_calls, BPF_MAP_TYPE_ARRAY, 1, __u32, struct adder_open_calls); /* zeros */
 
 /* records are too large for the stack; each context that makes one has its own room */
 enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
@@ -73,11 +84,13 @@ extern __u64 recording_start_ns; /* 0: not recording */
 extern __u32 last_serial;
 extern __u32 active_ledger;
 extern __u32 unwalked_tids[ADDER_UNWALKED_SLOTS];
-extern __u64 look_ns; /* from the last look but one to the last */
+extern __u64 probe_ns; /* that a probe takes beside its program */
+extern __u64 look_ns;  /* from the last look but one to the last */
 
 /* Knobs, set before loading. */
 extern const volatile __u32 select_by;  /* enum adder_select */
 extern const volatile __u32 budget_ppm; /* of a CPU, for walks at switches; 0: no limit */
+extern const volatile __u32 call_clock; /* enum adder_call_clock */
 extern const volatile __u32 self_pid;   /* adder itself is no one's business */
 
 static __always_inline void lose(__u32 why)

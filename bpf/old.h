@@ -43,6 +43,14 @@ static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
 
 #define current_thread_pointer(task) BPF_CORE_READ(task, thread.fsbase)
 
+/* 5.15 on; before, what has one can't be attached. */
+static __always_inline __u64 compat_attach_cookie(void *ctx)
+{
+	return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie)
+		       ? bpf_get_attach_cookie(ctx)
+		       : 0;
+}
+
 /*
  * Adding gives nothing back, so two CPUs may read the same count: theirs differ by the CPU.  User
  * space counts for itself, without the highest bit.

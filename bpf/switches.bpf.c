@@ -14,6 +14,7 @@
  * time; it is kept apart (stolen_ns).
  */
 #include "budget.h"
+#include "open_calls.h"
 #include "others.h"
 #include "thread.h"
 
@@ -186,6 +187,10 @@ static __always_inline void switch_out(struct task_struct *task, bool preempted,
 		t = adopt_thread(task, find_process(task->tgid), now);
 	if (!t)
 		return;
+	if (call_clock && task_state == TASK_DEAD)
+		open_bury(now);
+	else if (call_clock && !t->exiting)
+		open_settle(find_process(task->tgid), task->thread.fsbase, now);
 	end_stint(t, task, now);
 	if (task_state == TASK_DEAD)
 		bury(t, task, now);

@@ -14,6 +14,7 @@
  * comes for free: programs that wake by the clock run in step with it (doc/OVERHEAD.md).
  */
 #include "capture.h"
+#include "open_calls.h"
 #include "thread.h"
 
 /* struct bpf_perf_event_data: the interrupted registers come first; CS is the 18th on x86_64. */
@@ -68,6 +69,8 @@ int on_tick(struct tick_context *ctx)
 	if (t->in_ns && bpf_ktime_get_ns() - t->in_ns > ADDER_LATE_NS)
 		key.how = ADDER_HOW_LATE_TICK;
 	p = find_process(tgid);
+	if (call_clock && !t->exiting)
+		open_settle(p, current_thread_pointer(task), bpf_ktime_get_ns());
 	key.stack =
 		t->exiting ? ADDER_STACK_EXITING : capture_stack(p, current_thread_pointer(task));
 	if (may_have_task(p, key.stack)) {

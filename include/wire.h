@@ -473,18 +473,61 @@ struct adder_event_awaited {
 
 /* ---- calls ---- */
 
-enum adder_call_kind {
-	ADDER_CALL,   /* a function was called; of a generator or coroutine: was begun */
-	ADDER_RESUME, /* a generator or coroutine went on */
-	ADDER_JIT,    /* none: code of the JIT was entered, in which calls are not seen */
-	ADDER_CALL_NR,
-};
-
+/* A function that was called; code 0: none, but code of the JIT, in which calls are not seen. */
 struct adder_call_key {
 	__u64 code;
 	__u32 serial, signature;
-	__u32 kind; /* enum adder_call_kind */
-	__u32 pad;
+};
+
+/* What was counted of a function since the beginning. */
+struct adder_call_sums {
+	__u64 calls;     /* of a generator or coroutine: how often one was begun */
+	__u64 resumes;   /* how often a generator or coroutine went on */
+	__u64 recursive; /* of both, those while another call of it was open in the thread */
+	__u64 ended;     /* of both, those whose end was seen: */
+	__u64 self_ns;   /* in itself ... */
+	__u64 total_ns;  /* ... and with what it called; of recursive ones, the outermost's */
+};
+
+#define ADDER_OPEN_CALLS  512 /* of a thread, at once */
+#define ADDER_OPEN_ACTIVE 256 /* different functions among them */
+
+/* A call that has not ended; or, with code 0, a frame of which only is known that it has a callee.
+ */
+struct adder_open_call {
+	__u64 frame;  /* its address; 0: none, the slot is free */
+	__u64 caller; /* another's frame; 0: none */
+	__u64 callee; /* likewise: the open call that was made from it */
+	__u64 code;
+	__u64 start_ns;
+	__u64 inner_ns; /* since then, in calls that have ended */
+	__u32 signature;
+	__u32 recursive;
+};
+
+/* A function with open calls. */
+struct adder_open_function {
+	__u64 code;
+	__u32 signature;
+	__u32 count; /* 0: the slot is free */
+};
+
+/*
+ * The open calls of a thread, keyed by its tid.  Times are of the calls' clock, which stands still
+ * while adder's probes run: cost_ns is what they took so far.
+ */
+struct adder_open_calls {
+	__u64 cost_ns;
+	__u32 serial;
+	__u32 busy;                                              /* being changed */
+	struct adder_open_call calls[ADDER_OPEN_CALLS];          /* by frame, hashed */
+	struct adder_open_function functions[ADDER_OPEN_ACTIVE]; /* likewise */
+};
+
+enum adder_call_clock {
+	ADDER_CLOCK_NONE, /* calls are not timed */
+	ADDER_CLOCK_WALL,
+	ADDER_CLOCK_CPU, /* of the thread */
 };
 
 /* What a probe is on, as its cookie: how its hits are read. */
@@ -492,8 +535,12 @@ enum adder_call_probe {
 	ADDER_PROBE_EVAL = 1 << 16,     /* the eval loop's first instruction (to 3.10) */
 	ADDER_PROBE_EVAL_OLD = 1 << 17, /* the same, without a thread state as argument (to 3.8) */
 	ADDER_PROBE_JIT = 1 << 18,      /* where code of the JIT is entered */
-	/* else an opcode's handler: in bits 0 to 7 and 8 to 15, opcodes that have been counted if
-	 * the frame is at them; 0: none */
+	ADDER_PROBE_LEAVE = 1 << 19,    /* an opcode's handler that ends a call, or lets it rest */
+	ADDER_PROBE_BEHIND = 1 << 21,   /* ... and has made its caller the innermost */
+	ADDER_PROBE_TIMED = 1 << 20,    /* an entry, of an interpreter with such probes, too */
+	/* Bits 0 to 7 and 8 to 15 of an entry's handler: opcodes that have been counted if the
+	 * frame is at them; 0: none.  Bits 0 to 7 of a leave's: the opcode that the innermost frame
+	 * is at, unless its caller is that already; 0: the flag tells. */
 };
 
 /* ---- losses ---- */
@@ -527,6 +574,7 @@ enum adder_call_probe {
 	X(CALLS, "calls",                                                                          \
 	  "calls not counted: their process was not ready, or their frame unreadable")             \
 	X(CALLS_FULL, "calls_full", "calls not counted: more functions than the table holds")      \
+	X(CALL_TIMES, "call_times", "calls counted but not timed: too many were open at once")     \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */

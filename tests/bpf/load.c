@@ -130,7 +130,11 @@ static int fail(const char *what, int err)
 
 int main(void)
 {
-	const struct session_options options = { .count_calls = can_count_calls(), .rate_hz = 99 };
+	const bool calls = can_count_calls();
+	const struct session_options options = { .count_calls = calls,
+						 .call_clock = calls ? ADDER_CLOCK_WALL
+								     : ADDER_CLOCK_NONE,
+						 .rate_hz = 99 };
 	static const struct session_handler handler = { ignore_event, ignore_mapping, NULL };
 	static struct listed listed;
 	CLEANUP(session_close) struct session *s = NULL;

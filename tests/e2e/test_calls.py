@@ -5,37 +5,14 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-import adder
 import harness
-import pprof
+from counting import Counting
 from harness import Workload, case, needs
 from judging import every_build
 from pythons import WORKLOADS, spread
-
-READY_SECONDS = 20
-
-
-class Counting:
-    """`adder calls` of @pid in the background, from when it has begun."""
-
-    def __init__(self, pid):
-        self.folder = tempfile.TemporaryDirectory(prefix="adder-e2e-")
-        self.path = os.path.join(self.folder.name, "out.pb.gz")
-        self.process = subprocess.Popen(
-            [adder.ADDER, "calls", "-p", str(pid), "-o", self.path, "--json"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        line = self.process.stderr.readline().decode()
-        assert line.startswith(adder.READY), "adder calls said %r" % line
-
-    def stop(self):
-        self.process.terminate()
-        out, errors = self.process.communicate(timeout=60)
-        assert self.process.returncode == 0, errors.decode()
-        return json.loads(out), pprof.load(self.path)
 
 
 def count(python):

@@ -60,7 +60,7 @@ static void search(const uint8_t *data, size_t size)
 				dispatch.handlers[i] = data[i % size] << 4;
 			dispatch.table = data[0];
 		}
-		count = dispatch_probes(&image, opcodes, &dispatch, probes, &why);
+		count = dispatch_probes(&image, opcodes, &dispatch, size % 3, probes, &why);
 		assert(count <= DISPATCH_PROBES_MAX && why);
 	}
 }

@@ -33,7 +33,7 @@ static int print(const struct image *image, const struct opcodes *opcodes)
 	printf("table %" PRIx64 "\n", dispatch.table);
 	for (int i = 0; i < 256; i++)
 		printf("handler %d %" PRIx64 "\n", i, dispatch.handlers[i]);
-	count = dispatch_probes(image, opcodes, &dispatch, probes, &why);
+	count = dispatch_probes(image, opcodes, &dispatch, DISPATCH_ENTRIES, probes, &why);
 	for (int i = 0; i < count; i++)
 		printf("probe %d %d %" PRIx64 "\n", probes[i].opcode, probes[i].role,
 		       probes[i].address);

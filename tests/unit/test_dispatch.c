@@ -222,7 +222,9 @@ static void probes_behind_the_store_of_the_instruction(void **state)
 	const char *why;
 
 	assert_int_equal(find(f), 0);
-	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 2);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 2);
 	assert_int_equal(probes[0].opcode, 150);
 	assert_int_equal(probes[0].address, QUICK + 13);
 	assert_int_equal(probes[1].opcode, 151);
@@ -238,7 +240,9 @@ static void counts_once_where_one_handler_flows_into_the_other(void **state)
 	/* je QUICK */
 	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff", 6);
 	assert_int_equal(find(f), 0);
-	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 1);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 1);
 	assert_int_equal(probes[0].opcode, 150);
 }
 
@@ -253,7 +257,9 @@ static void probes_behind_a_store_by_a_pointer(void **state)
 	maker_put(&f->m, QUICK, quick, sizeof(quick) - 1);
 	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe5\xfe\xff\xff", 6);
 	assert_int_equal(find(f), 0);
-	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 1);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 1);
 	assert_int_equal(probes[0].opcode, 150);
 	assert_int_equal(probes[0].address, QUICK + 9);
 }
@@ -268,7 +274,8 @@ static void refuses_a_store_by_a_pointer_that_nothing_confirms(void **state)
 
 	maker_put(&f->m, QUICK, quick, sizeof(quick) - 1);
 	assert_int_equal(find(f), 0);
-	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
+				    &why) < 0);
 	assert_non_null(why);
 }
 
@@ -287,7 +294,8 @@ static void refuses_a_handler_that_it_does_not_understand(void **state)
 
 		maker_put(&f->m, RESUME, codes[i], strlen(codes[i]));
 		assert_int_equal(find(f), 0);
-		assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+		assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					    probes, &why) < 0);
 		assert_non_null(why);
 		close(f->fd);
 	}
@@ -315,7 +323,9 @@ static void probes_copies_of_a_handler(void **state)
 
 	put_comparison(f, QUICK_CODE, sizeof(QUICK_CODE) - 1);
 	assert_int_equal(find(f), 0);
-	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 3);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 3);
 	assert_int_equal(probes[2].opcode, 150);
 	assert_int_equal(probes[2].address, 0x240e + 13);
 }
@@ -328,7 +338,9 @@ static void knows_a_guarded_call_from_a_copy(void **state)
 
 	put_comparison(f, "\xe8\xed\xfc\xff\xff", 5); /* call QUICK */
 	assert_int_equal(find(f), 0);
-	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why), 2);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 2);
 }
 
 static void refuses_other_uses_of_a_handler(void **state)
@@ -339,7 +351,8 @@ static void refuses_other_uses_of_a_handler(void **state)
 
 	maker_put(&f->m, 0x2400, "\x48\x8d\x05\xf9\xfd\xff\xff", 7); /* lea RESUME(%rip),%rax */
 	assert_int_equal(find(f), 0);
-	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, probes, &why) < 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
+				    &why) < 0);
 	assert_non_null(why);
 }
 

@@ -589,9 +589,36 @@ static void counts_calls(void **state)
 	o.view = REPORT_CALLS;
 	text = render(p, &o);
 	assert_non_null(strstr(text,
-		"  NCALLS  RESUMES  TOTTIME  PERCALL   CUMTIME  PERCALL   FUNCTION  WHERE\n"
-		"    1000        9    0.500  500.0 us    0.500  500.0 us  leaf      f.py:7\n"));
+		"  NCALLS  RESUMES  TOTTIME    PERCALL  CUMTIME    PERCALL  FUNCTION  WHERE\n"
+		"    1000        9    0.500  ~495.5 us    0.500  ~495.5 us  leaf      f.py:7\n"));
 	assert_null(strstr(text, "never"));
+}
+
+static void tells_recursive_and_timed_calls(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
+	struct report_options o = report_defaults(0);
+	cleanup_free char *text = NULL;
+	uint32_t stack[] = { 0, UINT32_MAX }, labels;
+	int64_t *values;
+
+	(void)state;
+	profile_add_adder_types(p);
+	profile_add_call_types(p);
+	labels = sample_labels(p, &thread, NULL, NULL);
+	stack[0] = sample_frame(p, "fib", "f.py", 7, 7);
+	sample_time(p, labels, "cpu", 500 * MS, stack);
+	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
+	values[profile_type_find(p, "calls")] = 12;
+	values[profile_type_find(p, "recursive")] = 9;
+	values[profile_type_find(p, "call_self")] = 24 * MS;
+	values[profile_type_find(p, "call_total")] = 6 * MS;
+	o.view = REPORT_CALLS;
+	text = render(p, &o);
+	assert_non_null(strstr(text,
+		"  NCALLS  TOTTIME  PERCALL  CUMTIME  PERCALL  FUNCTION  WHERE\n"
+		"    12/3   0.0240   2.0 ms   0.0060   2.0 ms  fib       f.py:7\n"));
 }
 
 static void shows_an_empty_profile(void **state)
@@ -637,6 +664,7 @@ int main(void)
 		cmocka_unit_test(says_when_seconds_are_missing),
 		cmocka_unit_test(says_why_threads_queued),
 		cmocka_unit_test(counts_calls),
+		cmocka_unit_test(tells_recursive_and_timed_calls),
 		cmocka_unit_test(shows_an_empty_profile),
 	};
 

@@ -22,12 +22,13 @@ struct calls_args {
 	const char *output; /* NULL: the table alone */
 };
 
-enum { OPT_JSON = 0x100 };
+enum { OPT_JSON = 0x100, OPT_CPU };
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0, "count for so long (2, 0.5, 500ms, 3m); else until Ctrl-C",
 	  0 },
 	{ "sort", 's', "KEY", 0, "sort by ncalls (the default), tottime, cumtime or name", 0 },
+	{ "cpu", OPT_CPU, NULL, 0, "time calls by their CPU time; else by wall time", 0 },
 	{ "lines", 'l', "ROWS", 0, "show at most ROWS rows (25; 0: all)", 0 },
 	{ "json", OPT_JSON, NULL, 0, "write JSON, in nanoseconds", 0 },
 	{ "output", 'o', "FILE", 0, "write a profile, too; - is standard output, without a table",
@@ -57,6 +58,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))
 			argp_error(state, "'%s' is no number of rows", arg);
 		args->report.rows = rows;
+		return 0;
+	case OPT_CPU:
+		args->recording.call_clock = ADDER_CLOCK_CPU;
 		return 0;
 	case OPT_JSON:
 		args->report.json = true;
@@ -113,7 +117,8 @@ int cmd_calls(int argc, char **argv)
 	struct calls_args args = { .recording = { .rate_hz = RATE_HZ,
 						  .budget = 0.01,
 						  .memory_bytes = recording_default_memory(),
-						  .count_calls = true },
+						  .count_calls = true,
+						  .call_clock = ADDER_CLOCK_WALL },
 				   .report = report_defaults(output_width()) };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;

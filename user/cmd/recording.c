@@ -205,6 +205,7 @@ static int open_recorder(struct recording_run *run)
 					    .budget = run->options->budget,
 					    .tables = run->options->tables,
 					    .count_calls = run->options->count_calls,
+					    .call_clock = run->options->call_clock,
 					    .filter = &run->options->filter };
 	int err;
 

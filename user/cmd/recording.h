@@ -21,6 +21,7 @@ struct recording {
 	double budget;                     /* part of each CPU for walks at switches; 1: no limit */
 	uint32_t tables[SESSION_TABLE_NR]; /* sizes; 0: as is */
 	bool count_calls;
+	enum adder_call_clock call_clock;
 	struct filter filter;
 	char **command; /* NULL, or its arguments ended by NULL */
 };

@@ -6,7 +6,8 @@
  *
  * Calls are those that 'adder calls' counted; as with cProfile, a generator that goes on is one
  * more.  Without them they are 0, and of callers they always are: how often who called whom is not
- * counted, only for how long.  Recursion is not told apart: all calls are written as primitive.
+ * counted, only for how long.  A function's seconds are those that its calls were timed for, or the
+ * ledger's.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -31,10 +32,11 @@ struct edge_key {
 
 struct edge {
 	struct edge_key key;
-	int64_t calls;
-	int64_t own, whole;   /* in the unit of struct values */
-	size_t sample;        /* number of the sample that was added last, from 1 */
-	struct edge *callers; /* list of a function's */
+	int64_t calls, recursive;
+	int64_t timed_own, timed_whole; /* ns, call by call; 0: not timed */
+	int64_t own, whole;             /* in the unit of struct values */
+	size_t sample;                  /* number of the sample that was added last, from 1 */
+	struct edge *callers;           /* list of a function's */
 	UT_hash_handle hh;
 };
 
@@ -42,7 +44,7 @@ struct stats {
 	const struct profile *p;
 	struct values values;
 	struct edge *edges;
-	int calls, resumes; /* types; -1: none */
+	int calls, resumes, recursive, call_self, call_total; /* types; -1: none */
 	FILE *out;
 	bool out_of_memory;
 };
@@ -92,6 +94,26 @@ static void add_time(struct edge *edge, size_t sample, bool is_leaf, int64_t val
 	edge->sample = sample;
 }
 
+/* What was counted of @edge, a function. */
+static void add_calls(const struct stats *s, struct edge *edge, const int64_t *values)
+{
+	const struct {
+		int type;
+		int64_t *sum;
+	} list[] = {
+		{ s->calls, &edge->calls },
+		{ s->resumes, &edge->calls },
+		{ s->recursive, &edge->recursive },
+		{ s->call_self, &edge->timed_own },
+		{ s->call_total, &edge->timed_whole },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		if (list[i].type >= 0)
+			*list[i].sum = saturated(*list[i].sum, values[list[i].type]);
+	}
+}
+
 static uint32_t function_at(const struct stats *s, uint32_t location)
 {
 	return profile_location_at(s->p, location).function;
@@ -110,9 +132,8 @@ static void take_sample(struct stats *s, size_t number)
 		struct edge *edge = get_edge(s, function, NO_CALLER);
 
 		add_time(edge, number, i == 0, value);
-		if (edge && i == 0 && s->calls >= 0)
-			edge->calls = saturated(saturated(edge->calls, sample.values[s->calls]),
-						sample.values[s->resumes]);
+		if (edge && i == 0)
+			add_calls(s, edge, sample.values);
 		if (i + 1 < depth && value)
 			add_time(get_edge(s, function, function_at(s, stack[i + 1])), number,
 				 i == 0, value);
@@ -189,11 +210,12 @@ static void put_function(struct stats *s, uint32_t id)
 static void put_numbers(struct stats *s, const struct edge *edge)
 {
 	double unit = s->values.is_time ? 1e-9 : 1;
+	bool is_timed = s->values.is_time && (edge->timed_own || edge->timed_whole);
 
+	put_int(s, edge->recursive < edge->calls ? edge->calls - edge->recursive : 0);
 	put_int(s, edge->calls);
-	put_int(s, edge->calls);
-	put_float(s, edge->own * unit);
-	put_float(s, edge->whole * unit);
+	put_float(s, (is_timed ? edge->timed_own : edge->own) * unit);
+	put_float(s, (is_timed ? edge->timed_whole : edge->whole) * unit);
 }
 
 static void put_edge(struct stats *s, const struct edge *edge)
@@ -225,10 +247,11 @@ static int write_pstats(const struct profile *p, const struct export_view *view,
 	struct stats s = { .p = p,
 			   .out = out,
 			   .calls = profile_type_find(p, "calls"),
-			   .resumes = profile_type_find(p, "resumes") };
+			   .resumes = profile_type_find(p, "resumes"),
+			   .recursive = profile_type_find(p, "recursive"),
+			   .call_self = profile_type_find(p, "call_self"),
+			   .call_total = profile_type_find(p, "call_total") };
 
-	if (s.resumes < 0)
-		s.calls = -1;
 	values_init(&s.values, p, view->type);
 	for (size_t i = 0; i < profile_sample_count(p); i++)
 		take_sample(&s, i + 1);

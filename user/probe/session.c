@@ -19,6 +19,7 @@
 #include "probe/cpu_events.h"
 #include "probe/mappings.h"
 #include "probe/programs_old.h"
+#include "probe/trap.h"
 
 #define PROGRAMS_US     20000      /* far longer than any program runs, short of a CPU taken away */
 #define DRAIN_BATCH     1024       /* ledger entries fetched at once */
@@ -103,7 +104,10 @@ static int size_tables(struct adder_bpf *skel, const uint32_t *sizes)
 static int leave_out_calls(struct adder_bpf *skel)
 {
 	bpf_program__set_autoload(skel->progs.on_call, false);
-	return bpf_map__set_max_entries(skel->maps.calls, 1);
+	return bpf_map__set_max_entries(skel->maps.calls, 1) ||
+			       bpf_map__set_value_size(skel->maps.no_open_calls, 8)
+		       ? -EINVAL
+		       : 0;
 }
 
 /* Load @skel, which s owns from now on; NULL if it could not be opened. */
@@ -113,10 +117,11 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 
 	s->skel = skel;
 	if (!skel)
-		return -errno;
+		return errno ? -errno : -ENOMEM;
 	s->skel->rodata->select_by = s->options.select;
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
+	s->skel->rodata->call_clock = s->options.call_clock;
 	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
 	if (!err && s->options.tables)
 		err = size_tables(s->skel, s->options.tables);
@@ -131,6 +136,7 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 /* What a kernel has is found out by trying: distributions add to old ones what newer ones have. */
 static int load(struct session *s)
 {
+	uint64_t probe_ns = 0;
 	int err;
 
 	libbpf_set_print(print_debug);
@@ -140,8 +146,13 @@ static int load(struct session *s)
 		adder_bpf__destroy(s->skel);
 		err = load_programs(s, programs_open_old());
 	}
-	if (err)
-		return err;
+	if (err || !s->skel)
+		return err ? err : -ENOMEM;
+	if (s->options.call_clock) {
+		if (trap_measure(s->skel->progs.on_call, &probe_ns))
+			log_debug("what a probe costs could not be measured");
+		s->skel->bss->probe_ns = probe_ns;
+	}
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
 	return s->ring ? 0 : -errno;
 }
@@ -366,29 +377,58 @@ int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, u
 }
 
 int session_each_call(struct session *s,
-		      void (*fn)(void *arg, const struct adder_call_key *key, uint64_t count),
+		      void (*fn)(void *arg, const struct adder_call_key *key,
+				 const struct adder_call_sums *sums),
 		      void *arg)
 {
 	cleanup_free struct adder_call_key *keys = calloc(DRAIN_BATCH, sizeof(*keys));
-	cleanup_free uint64_t *counts = calloc(DRAIN_BATCH, sizeof(*counts));
+	cleanup_free struct adder_call_sums *sums = calloc(DRAIN_BATCH, sizeof(*sums));
 	uint32_t batch = 0;
 	bool first = true;
 	int err = 0;
 
-	if (!keys || !counts)
+	if (!keys || !sums)
 		return -ENOMEM;
 	while (!err) {
 		uint32_t count = DRAIN_BATCH;
 
 		err = bpf_map_lookup_batch(bpf_map__fd(s->skel->maps.calls), first ? NULL : &batch,
-					   &batch, keys, counts, &count, NULL);
+					   &batch, keys, sums, &count, NULL);
 		if (err && err != -ENOENT)
 			break;
 		for (uint32_t i = 0; i < count; i++)
-			fn(arg, &keys[i], counts[i]);
+			fn(arg, &keys[i], &sums[i]);
 		first = false;
 	}
 	return err == -ENOENT ? 0 : err;
+}
+
+void session_each_open_calls(struct session *s,
+			     void (*fn)(void *arg, uint32_t tid,
+					const struct adder_open_calls *open),
+			     void *arg)
+{
+	cleanup_free struct adder_open_calls *open = malloc(sizeof(*open));
+	int fd = bpf_map__fd(s->skel->maps.open_calls);
+	uint32_t tid, *last = NULL;
+
+	while (open && !bpf_map_get_next_key(fd, last, &tid)) {
+		if (!bpf_map_lookup_elem(fd, &tid, open))
+			fn(arg, tid, open);
+		last = &tid;
+	}
+}
+
+uint64_t session_probe_ns(const struct session *s)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+
+	/* runs are timed now and then, see session_count_cost() */
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(s->skel->progs.on_call), &info, &size) ||
+	    !info.run_cnt)
+		return s->skel->bss->probe_ns;
+	return s->skel->bss->probe_ns + info.run_time_ns / info.run_cnt;
 }
 
 void session_stop(struct session *s, uint64_t *end_ns)

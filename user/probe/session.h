@@ -39,7 +39,8 @@ struct session_options {
 	uint32_t budget_ppm;    /* of each CPU, for walks at switches; 0: no limit */
 	bool look_only;         /* for session_look() alone: no ledger, ready in a moment */
 	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
-	bool count_calls;       /* of what session_probe_calls() probes */
+	bool count_calls;       /* of what session_probe_calls() probes, ... */
+	enum adder_call_clock call_clock; /* ... and by which clock they are timed */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
@@ -136,10 +137,20 @@ int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret)
  */
 int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie);
 
-/** Call @fn for each function that has been called, with how often so far. */
+/** Call @fn for each function that has been called, with what has been counted so far. */
 int session_each_call(struct session *s,
-		      void (*fn)(void *arg, const struct adder_call_key *key, uint64_t count),
+		      void (*fn)(void *arg, const struct adder_call_key *key,
+				 const struct adder_call_sums *sums),
 		      void *arg);
+
+/** After session_stop(): call @fn for each thread that was timed and lives, with its open calls. */
+void session_each_open_calls(struct session *s,
+			     void (*fn)(void *arg, uint32_t tid,
+					const struct adder_open_calls *open),
+			     void *arg);
+
+/** Nanoseconds that a hit of a probe costs, on average; 0: unknown. */
+uint64_t session_probe_ns(const struct session *s);
 
 /* ---- processes ---- */
 

@@ -217,6 +217,9 @@ void profile_add_call_types(struct profile *p)
 {
 	profile_add_type(p, "calls", "count");
 	profile_add_type(p, "resumes", "count");
+	profile_add_type(p, "recursive", "count");
+	profile_add_type(p, "call_self", "nanoseconds");
+	profile_add_type(p, "call_total", "nanoseconds");
 }
 
 uint32_t profile_function(struct profile *p, uint32_t name, uint32_t filename, int64_t start_line)

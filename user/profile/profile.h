@@ -81,7 +81,10 @@ uint32_t profile_string_n(struct profile *p, const char *text, size_t size);
 /** Add a value type; its index in every sample's values.  Only before the first sample. */
 int profile_add_type(struct profile *p, const char *name, const char *unit);
 
-/** Add the types of counted calls behind adder's own: calls, resumes (of generators), in counts. */
+/**
+ * Add the types of counted calls behind adder's own: calls, resumes (of generators), how many of
+ * both were recursive; and of those that were timed, the time in themselves and in all.
+ */
 void profile_add_call_types(struct profile *p);
 
 /** Add adder's own types, in the order of the file: wall, the states, sys, throttled, samples,

@@ -16,6 +16,7 @@
 #define HANDLER_MAX  128         /* bytes of a handler in which the place for a probe is */
 #define CODE_MAX     (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
 #define INSTR_OFFSET 0x38        /* of prev_instr (instr_ptr) in a frame, in all of 3.11 to 3.15 */
+#define FRAME_OFFSET 0x48        /* of current_frame in a thread state, from 3.13 on */
 
 /* ---- the table ---- */
 
@@ -177,6 +178,7 @@ struct choice {
 	const struct image *image;
 	const struct opcodes *opcodes;
 	const struct dispatch *dispatch;
+	enum dispatch_goal goal;
 	struct dispatch_probe *probes;
 	int count;
 	const char *why;
@@ -192,6 +194,7 @@ struct head {
 	uint64_t stored; /* behind the store of the instruction */
 	uint64_t branch; /* the first one from there on: it is reached whenever the handler runs */
 	uint64_t target; /* where that leads */
+	bool is_behind;  /* a store to the thread state's current_frame, or what would be one */
 };
 
 /* What the store into the frame looks like: by the frame's address, or by that of the field. */
@@ -203,8 +206,8 @@ static bool is_store(const struct x86_insn *insn, enum store store)
 }
 
 /*
- * Of an entry, a probe has to be behind the store of the instruction into the frame: then the frame
- * tells which it is.
+ * A probe has to be behind the store of the instruction into the frame: then the frame tells which
+ * it is.
  */
 static int read_head(const struct image *image, uint64_t address, enum store store,
 		     struct head *ret)
@@ -229,6 +232,7 @@ static int read_head(const struct image *image, uint64_t address, enum store sto
 		}
 		if (is_branch(insn.kind) || insn.kind == X86_GONE)
 			return -EBADMSG;
+		head.is_behind |= insn.is_store && insn.offset == FRAME_OFFSET;
 		at += insn.length;
 		if (!head.stored && is_store(&insn, store))
 			head.stored = address + at;
@@ -272,7 +276,8 @@ static int add_probe(struct choice *c, uint64_t code, uint8_t opcode, uint8_t ro
 		return c->why = "it has more copies of handlers than can be probed", -EBADMSG;
 	if (find_place(c, code, role, &head))
 		return c->why = "a handler's code is not understood", -EBADMSG;
-	c->probes[c->count++] = (struct dispatch_probe){ head.branch, opcode, role };
+	c->probes[c->count++] =
+		(struct dispatch_probe){ head.branch, opcode, role, head.is_behind };
 	*target = head.target;
 	return 0;
 }
@@ -350,13 +355,24 @@ static int probe_copy(struct choice *c, const uint8_t *code, size_t size, uint64
 	return add_probe(c, address + at, opcode, role, &target);
 }
 
-/* Which of the entries' handlers lies at @address; -1: none. */
-static int find_entry(const struct choice *c, uint64_t address)
+/* May a handler have copies that are to be probed? */
+static bool is_wanted(const struct choice *c, uint8_t role)
+{
+	switch (c->goal) {
+	case DISPATCH_ENTRIES:
+		return role == OPCODE_ENTRY || role == OPCODE_ENTRY_QUICK;
+	case DISPATCH_RETURNS:
+		return role == OPCODE_RETURN;
+	default:
+		return role == OPCODE_YIELD;
+	}
+}
+
+/* Which of the handlers that are wanted lies at @address; -1: none. */
+static int find_wanted(const struct choice *c, uint64_t address)
 {
 	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
-		uint8_t role = c->opcodes->roles[i].role;
-
-		if ((role == OPCODE_ENTRY || role == OPCODE_ENTRY_QUICK) &&
+		if (is_wanted(c, c->opcodes->roles[i].role) &&
 		    c->dispatch->handlers[c->opcodes->roles[i].opcode] == address)
 			return i;
 	}
@@ -376,7 +392,7 @@ static bool takes_address(const struct choice *c, const uint8_t *code, uint64_t 
 {
 	if ((code[at] & 0xfb) != 0x48 || code[at + 1] != 0x8d || (code[at + 2] & 0xc7) != 5)
 		return false;
-	return find_entry(c, address + at + 7 + (int32_t)read_u32(code + at + 3)) >= 0;
+	return find_wanted(c, address + at + 7 + (int32_t)read_u32(code + at + 3)) >= 0;
 }
 
 static int search_code(struct choice *c, const uint8_t *code, size_t size, uint64_t address)
@@ -389,7 +405,7 @@ static int search_code(struct choice *c, const uint8_t *code, size_t size, uint6
 		if (memcmp(code + at, COMPARE, 3) != 0 ||
 		    read_u32(code + at + 4) != c->dispatch->table)
 			continue;
-		role_index = find_entry(c, read_u32(code + at + 8));
+		role_index = find_wanted(c, read_u32(code + at + 8));
 		if (role_index < 0)
 			continue;
 		err = probe_copy(c, code, size, address, at + COMPARE_BYTES, role_index);
@@ -423,15 +439,21 @@ static int probe_copies(struct choice *c)
 }
 
 int dispatch_probes(const struct image *image, const struct opcodes *opcodes,
-		    const struct dispatch *dispatch, struct dispatch_probe *ret, const char **why)
+		    const struct dispatch *dispatch, enum dispatch_goal goal,
+		    struct dispatch_probe *ret, const char **why)
 {
-	struct choice c = { image, opcodes, dispatch, ret, 0, "its code could not be read" };
-	int err = probe_handlers(&c, OPCODE_ENTRY_QUICK);
+	struct choice c = { image, opcodes, dispatch, goal, ret, 0, "its code could not be read" };
+	int err;
 
-	if (!err)
-		err = probe_handlers(&c, OPCODE_ENTRY);
-	if (!err)
-		err = probe_handlers(&c, OPCODE_EXECUTOR);
+	if (goal == DISPATCH_ENTRIES) {
+		err = probe_handlers(&c, OPCODE_ENTRY_QUICK);
+		if (!err)
+			err = probe_handlers(&c, OPCODE_ENTRY);
+		if (!err)
+			err = probe_handlers(&c, OPCODE_EXECUTOR);
+	} else {
+		err = probe_handlers(&c, goal == DISPATCH_RETURNS ? OPCODE_RETURN : OPCODE_YIELD);
+	}
 	if (!err)
 		err = probe_copies(&c);
 	*why = c.why;

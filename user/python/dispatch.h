@@ -9,6 +9,7 @@
 #ifndef PYTHON_DISPATCH_H
 #define PYTHON_DISPATCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct dispatch {
 struct dispatch_probe {
 	uint64_t address; /* of an instruction that the kernel emulates */
 	uint8_t opcode, role;
+	bool is_behind; /* the caller's frame has become the innermost (3.13 on) */
 };
 
 /**
@@ -36,14 +38,21 @@ struct dispatch_probe {
  */
 int dispatch_find(const struct image *image, const struct opcodes *opcodes, struct dispatch *ret);
 
+/** What is probed. */
+enum dispatch_goal {
+	DISPATCH_ENTRIES, /* OPCODE_ENTRY, _QUICK and _EXECUTOR: calls begin */
+	DISPATCH_RETURNS, /* OPCODE_RETURN: they end */
+	DISPATCH_YIELDS,  /* OPCODE_YIELD: generators and coroutines rest */
+};
+
 /**
- * Choose the places to probe for the handlers of all entry opcodes (OPCODE_ENTRY, _QUICK) and
- * OPCODE_EXECUTOR's, inlined copies of them too.
+ * Choose the places to probe for all handlers of @goal, inlined copies of them too.
  *
- * Returns how many of @ret there are; -EBADMSG if the code is not understood, with why in @why:
- * then counts could be wrong.
+ * Returns how many of @ret[DISPATCH_PROBES_MAX] there are; -EBADMSG if the code is not understood,
+ * with why in @why: then some could be missed.
  */
 int dispatch_probes(const struct image *image, const struct opcodes *opcodes,
-		    const struct dispatch *dispatch, struct dispatch_probe *ret, const char **why);
+		    const struct dispatch *dispatch, enum dispatch_goal goal,
+		    struct dispatch_probe *ret, const char **why);
 
 #endif

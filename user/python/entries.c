@@ -62,30 +62,68 @@ static uint64_t counted_opcodes(const struct opcodes *opcodes)
 	return cookie;
 }
 
+/* What the kernel half is told of a probe. */
+static uint64_t cookie_of(const struct opcodes *opcodes, const struct dispatch_probe *p,
+			  bool is_timed)
+{
+	uint64_t timed = is_timed ? ADDER_PROBE_TIMED : 0;
+
+	switch (p->role) {
+	case OPCODE_EXECUTOR:
+		return ADDER_PROBE_JIT;
+	case OPCODE_ENTRY:
+		return timed | counted_opcodes(opcodes);
+	case OPCODE_ENTRY_QUICK:
+		return timed;
+	default:
+		if (opcodes->version < 0x030d) /* how cframes are linked can't be seen */
+			return ADDER_PROBE_LEAVE | p->opcode;
+		return ADDER_PROBE_LEAVE | (p->is_behind ? ADDER_PROBE_BEHIND : 0);
+	}
+}
+
+static int add_handlers(const struct image *image, const struct opcodes *opcodes,
+			const struct dispatch *dispatch, enum dispatch_goal goal,
+			struct entries *ret, const char **why)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	int count = dispatch_probes(image, opcodes, dispatch, goal, probes, why);
+
+	for (int i = 0; i < count; i++) {
+		if (add(image, probes[i].address, cookie_of(opcodes, &probes[i], !ret->untimed),
+			ret))
+			return -EBADMSG;
+	}
+	return count < 0 ? count : 0;
+}
+
+/* Where calls end.  Without, they are counted but not timed. */
+static void add_leaves(const struct image *image, const struct opcodes *opcodes,
+		       const struct dispatch *dispatch, struct entries *ret)
+{
+	const char *why;
+
+	if (add_handlers(image, opcodes, dispatch, DISPATCH_RETURNS, ret, &ret->untimed))
+		return;
+	ret->untimed = NULL;
+	ret->late_yields = add_handlers(image, opcodes, dispatch, DISPATCH_YIELDS, ret, &why);
+}
+
 static int find_handlers(const struct image *image, const struct opcodes *opcodes,
 			 struct entries *ret)
 {
-	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
 	struct dispatch dispatch;
-	int count, err = dispatch_find(image, opcodes, &dispatch);
+	int err = dispatch_find(image, opcodes, &dispatch);
 
 	ret->how = err == -EEXIST ? "it has several dispatch tables"
 				  : "it has no dispatch table that fits its version";
 	if (err)
 		return err;
-	count = dispatch_probes(image, opcodes, &dispatch, probes, &ret->how);
-	if (count < 0)
-		return count;
-	for (int i = 0; i < count; i++) {
-		uint64_t cookie = probes[i].role == OPCODE_EXECUTOR ? ADDER_PROBE_JIT
-				  : probes[i].role == OPCODE_ENTRY  ? counted_opcodes(opcodes)
-								    : 0;
-
-		if (add(image, probes[i].address, cookie, ret))
-			return -EBADMSG;
-	}
-	ret->how = "opcode handlers";
-	return 0;
+	add_leaves(image, opcodes, &dispatch, ret);
+	err = add_handlers(image, opcodes, &dispatch, DISPATCH_ENTRIES, ret, &ret->how);
+	if (!err)
+		ret->how = "opcode handlers";
+	return err;
 }
 
 int entries_find(int fd, uint32_t version, struct entries *ret)
@@ -94,7 +132,8 @@ int entries_find(int fd, uint32_t version, struct entries *ret)
 	struct image image;
 	int err;
 
-	*ret = (struct entries){ .how = "its file could not be read" };
+	*ret = (struct entries){ .how = "its file could not be read",
+				 .untimed = "its calls' ends are not probed" };
 	err = image_open(fd, &image);
 	if (err)
 		return err;

@@ -17,9 +17,11 @@ struct entry {
 };
 
 struct entries {
-	struct entry list[DISPATCH_PROBES_MAX];
+	struct entry list[3 * DISPATCH_PROBES_MAX]; /* leaves first: no entry is timed without */
 	int count;
-	const char *how; /* what is probed; or why nothing can be */
+	const char *how;     /* what is probed; or why nothing can be */
+	const char *untimed; /* why the calls' ends are not known; NULL: they are */
+	bool late_yields;    /* only those of turns of generators and coroutines are not */
 };
 
 /**

@@ -3,6 +3,7 @@
 #include "recorder/recorder.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #include "recorder/facts.h"
 #include "recorder/filter.h"
 #include "recorder/members.h"
+#include "recorder/open_calls.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS     100 /* between looks at the ring buffer */
@@ -47,6 +49,8 @@ struct recorder {
 	uint32_t looks_left;   /* that this one may take */
 	uint32_t posted;       /* entries of the last drain */
 	struct stolen stolen;  /* as it began */
+	uint32_t untimed;      /* minor versions, a bit each: interpreters whose calls' ends ... */
+	uint32_t late_turns;   /* ... or generators' turns' are not probed */
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
@@ -330,6 +334,8 @@ static const char *probe_interpreter(void *arg, int fd, uint32_t version)
 		return entries.how;
 	for (int i = 0; i < entries.count && !err; i++)
 		err = probe_in_each(r, fd, &entries.list[i]);
+	r->untimed |= (uint32_t) !!entries.untimed << (version >> 16 & 31);
+	r->late_turns |= (uint32_t)entries.late_yields << (version >> 16 & 31);
 	return err ? "its code can't be probed: another tracer may hold it" : NULL;
 }
 
@@ -342,11 +348,49 @@ static void note_uncounted(void *arg, const struct members_entry *member)
 				member->note);
 }
 
-static void take_call(void *arg, const struct adder_call_key *key, uint64_t count)
+static void take_call(void *arg, const struct adder_call_key *key,
+		      const struct adder_call_sums *sums)
 {
 	struct recorder *r = arg;
 
-	resolver_call(r->resolver, key, count);
+	resolver_call(r->resolver, key, sums);
+}
+
+static void take_open_call(void *arg, const struct adder_call_key *key, uint64_t self_ns,
+			   uint64_t total_ns)
+{
+	struct recorder *r = arg;
+
+	resolver_open_call(r->resolver, key, self_ns, total_ns);
+}
+
+/* What the calls' clock shows at the end. */
+static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_calls *open)
+{
+	struct recorder *r = arg;
+	struct adder_thread thread;
+	uint64_t now = r->end_ns;
+
+	if (r->options.call_clock == ADDER_CLOCK_CPU) {
+		if (session_find_thread(r->session, tid, &thread))
+			return;
+		now = thread.runtime_ns + (thread.in_ns ? r->end_ns - thread.in_ns : 0);
+	}
+	open_calls_each(open, now - open->cost_ns, take_open_call, r);
+}
+
+/* How the calls were timed, for who reads the profile. */
+static void note_clock(struct recorder *r)
+{
+	for (int minor = 0; minor < 32; minor++) {
+		if (r->untimed >> minor & 1)
+			profile_comment(r->profile, "untimed: 3.%d", minor);
+		if (r->late_turns >> minor & 1)
+			profile_comment(r->profile, "late_turns: 3.%d", minor);
+	}
+	profile_comment(r->profile, "call_clock: %s",
+			r->options.call_clock == ADDER_CLOCK_CPU ? "cpu" : "wall");
+	profile_comment(r->profile, "probe_ns: %" PRIu64, session_probe_ns(r->session));
 }
 
 /* ---- from beginning to end ---- */
@@ -357,6 +401,7 @@ static int build(struct recorder *r)
 		.rate_hz = r->options.rate_hz,
 		.tables = r->options.tables,
 		.count_calls = r->options.count_calls,
+		.call_clock = r->options.count_calls ? r->options.call_clock : ADDER_CLOCK_NONE,
 		.budget_ppm = r->options.budget < 1 ? r->options.budget * 1e6 : 0,
 		.select =
 			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
@@ -619,6 +664,7 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	session_stop(r->session, &r->end_ns);
 	members_retry(r->members);
 	err = drain(r);
+	session_each_open_calls(r->session, take_open_calls, r);
 	session_each_thread(r->session, close_thread, r);
 	members_settle(r->members);
 	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);
@@ -629,8 +675,10 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))
 		facts.bpf_ns *= (double)facts.duration_ns / counted_ns;
 	facts_add(r->profile, &facts, r->members);
-	if (r->options.count_calls)
+	if (r->options.count_calls) {
 		members_each(r->members, note_uncounted, r);
+		note_clock(r);
+	}
 	if (!err)
 		err = profile_error(r->profile);
 	if (!err)

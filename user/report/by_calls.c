@@ -3,17 +3,20 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "profile/describe.h"
 #include "profile/profile.h"
+#include "report/census.h"
 #include "report/number.h"
 #include "report/view.h"
 
 /* The functions of a profile, with what was counted of each. */
 struct called {
 	struct measures measures;
-	int calls, resumes; /* measures */
+	int calls, resumes;                   /* measures */
+	int recursive, call_self, call_total; /* MEASURE_NONE of a profile that hasn't them */
 	struct rows *rows;
 };
 
@@ -30,25 +33,47 @@ static int called_take(struct called *c, const struct profile *p, uint32_t state
 		return err;
 	c->calls = measures_find(&c->measures, "calls");
 	c->resumes = measures_find(&c->measures, "resumes");
+	c->recursive = measures_find(&c->measures, "recursive");
+	c->call_self = measures_find(&c->measures, "call_self");
+	c->call_total = measures_find(&c->measures, "call_total");
 	if (c->calls == MEASURE_NONE || c->resumes == MEASURE_NONE || !c->measures.is_ledger)
 		return -EOPNOTSUPP;
 	return rows_collect(p, &c->measures, ROWS_FUNCTION, NULL, &c->rows);
 }
 
-/* Time in itself, and with what it called. */
+/* Was it timed, call by call?  Else there is the ledger. */
+static bool is_timed(const struct called *c, const struct row *row)
+{
+	return c->call_total != MEASURE_NONE &&
+	       (row->self[c->call_total] || row->self[c->call_self]);
+}
+
+/* Time in itself, and with what it called.  (A clock that stands still may go back a little.) */
 static int64_t own_ns(const struct called *c, const struct row *row)
 {
-	return row->self[c->measures.wall];
+	int64_t ns = is_timed(c, row) ? row->self[c->call_self] : row->self[c->measures.wall];
+
+	return ns > 0 ? ns : 0;
 }
 
 static int64_t whole_ns(const struct called *c, const struct row *row)
 {
-	return row->total[c->measures.wall];
+	int64_t ns = is_timed(c, row) ? row->self[c->call_total] : row->total[c->measures.wall];
+
+	return ns > 0 ? ns : 0;
 }
 
 static bool was_called(const struct called *c, const struct row *row)
 {
 	return row->self[c->calls] || row->self[c->resumes];
+}
+
+/* Calls that no other call of the function was open for. */
+static int64_t primitive_calls(const struct called *c, const struct row *row)
+{
+	int64_t recursive = c->recursive == MEASURE_NONE ? 0 : row->self[c->recursive];
+
+	return recursive < row->self[c->calls] ? row->self[c->calls] - recursive : 0;
 }
 
 static int64_t per_call(int64_t ns, int64_t calls)
@@ -59,12 +84,13 @@ static int64_t per_call(int64_t ns, int64_t calls)
 static void add_columns(struct table *t)
 {
 	static const struct table_column columns[] = {
-		{ .head = "ncalls", .kind = TABLE_NUMBER, .is_kept = true },
+		{ .head = "ncalls", .kind = TABLE_NUMBER, .is_hidden = true },
+		{ .head = "ncalls", .is_right = true, .is_kept = true },
 		{ .head = "resumes", .kind = TABLE_NUMBER },
 		{ .head = "tottime", .kind = TABLE_SECONDS, .is_kept = true },
-		{ .head = "percall", .is_kept = true },
+		{ .head = "percall", .is_right = true, .is_kept = true },
 		{ .head = "cumtime", .kind = TABLE_SECONDS, .is_kept = true },
-		{ .head = "percall", .is_kept = true },
+		{ .head = "percall", .is_right = true, .is_kept = true },
 		{ .head = "function", .cut = TABLE_CUT_RIGHT, .is_kept = true },
 		{ .head = "where", .cut = TABLE_CUT_LEFT },
 	};
@@ -73,13 +99,28 @@ static void add_columns(struct table *t)
 		table_column(t, &columns[i]);
 }
 
-/* Of a call: seconds would be zeros. */
-static void put_per_call(struct table *t, int64_t ns, int64_t calls)
+/* As cProfile has it: 12/3, if only 3 of 12 were not recursive. */
+static void put_calls(struct table *t, const struct called *c, const struct row *row)
+{
+	int64_t calls = row->self[c->calls], primitive = primitive_calls(c, row);
+	char text[48];
+
+	table_number(t, calls);
+	if (primitive == calls)
+		snprintf(text, sizeof(text), "%" PRId64, calls);
+	else
+		snprintf(text, sizeof(text), "%" PRId64 "/%" PRId64, calls, primitive);
+	table_text(t, text);
+}
+
+/* Of a call: seconds would be zeros.  What was not timed is about right. */
+static void put_per_call(struct table *t, int64_t ns, int64_t calls, bool is_exact)
 {
 	char text[32];
 	double us = per_call(ns, calls) / 1e3;
 
-	snprintf(text, sizeof(text), us < 1000 ? "%.1f us" : "%.1f ms", us < 1000 ? us : us / 1e3);
+	snprintf(text, sizeof(text), us < 1000 ? "%s%.1f us" : "%s%.1f ms", is_exact ? "" : "~",
+		 us < 1000 ? us : us / 1e3);
 	table_text(t, calls && ns ? text : "·");
 }
 
@@ -87,20 +128,69 @@ static void add_row(struct table *t, const struct called *c, const struct row *r
 		    const struct profile *p, bool full)
 {
 	char place[4096] = "";
-	int64_t line, calls = row->self[c->calls];
+	int64_t line, primitive = primitive_calls(c, row) + row->self[c->resumes];
 	const char *file = view_file(p, ROWS_FUNCTION, row, &line);
 
 	table_row(t, row);
-	table_number(t, calls);
+	put_calls(t, c, row);
 	table_number(t, row->self[c->resumes]);
 	table_number(t, own_ns(c, row));
-	put_per_call(t, own_ns(c, row), calls);
+	put_per_call(t, own_ns(c, row), row->self[c->calls] + row->self[c->resumes],
+		     is_timed(c, row));
 	table_number(t, whole_ns(c, row));
-	put_per_call(t, whole_ns(c, row), calls);
+	put_per_call(t, whole_ns(c, row), primitive, is_timed(c, row));
 	table_text(t, view_name(p, ROWS_FUNCTION, row));
 	describe_place(place, sizeof(place), file, line, full);
 	text_make_utf8(place);
 	table_text(t, place);
+}
+
+/* Is there a process of Python @version? */
+static bool has_version(const struct profile *p, const char *version)
+{
+	for (size_t i = 0; i < profile_labels_count(p); i++) {
+		const char *python = profile_label_text(p, i, "python");
+
+		if (python && !strcmp(python, version))
+			return true;
+	}
+	return false;
+}
+
+/* The first version of which comment @key says something; NULL: of none that is here. */
+static const char *version_with(const struct profile *p, const char *key)
+{
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *version = census_comment(p, i, key);
+
+		if (version && has_version(p, version))
+			return version;
+	}
+	return NULL;
+}
+
+#define UNSEEN_TURNS                                                                               \
+	"  generators of Python %s: the ends of their turns are seen late, what their callers do " \
+	"next may count as theirs\n"
+
+/* What the times are, and where they are not that. */
+static void print_clock(const struct profile *p, FILE *out)
+{
+	const char *clock = profile_comment_find(p, "call_clock");
+	const char *untimed = version_with(p, "untimed"), *late = version_with(p, "late_turns");
+
+	if (!clock)
+		return;
+	fprintf(out, "  times are %s, without adder's own cost: twice %s ns a call\n",
+		!strcmp(clock, "cpu") ? "CPU time" : "wall time, waiting included",
+		profile_comment_find(p, "probe_ns"));
+	if (untimed)
+		fprintf(out,
+			"  ~ is the ledger's, roughly: where calls of Python %s end can't be "
+			"probed\n",
+			untimed);
+	if (late)
+		fprintf(out, UNSEEN_TURNS, late);
 }
 
 int by_calls_print(const struct profile *p, const struct report_options *o, FILE *out)
@@ -126,6 +216,7 @@ int by_calls_print(const struct profile *p, const struct report_options *o, FILE
 		table_print(t, limit, o->width, out);
 		if (limit && table_rows(t) > limit)
 			fprintf(out, "  … %zu more: -l 0 shows all\n", table_rows(t) - limit);
+		print_clock(p, out);
 	}
 	called_done(&c);
 	return err;
@@ -134,6 +225,7 @@ int by_calls_print(const struct profile *p, const struct report_options *o, FILE
 int by_calls_json(const struct profile *p, const struct report_options *o, json_t **ret)
 {
 	CLEANUP(json_decref) json_t *list = json_array();
+	bool late = version_with(p, "late_turns");
 	struct called c = { 0 };
 	int err = called_take(&c, p, view_states(o));
 
@@ -149,7 +241,10 @@ int by_calls_json(const struct profile *p, const struct report_options *o, json_
 		json_put_text(object, "file", view_file(p, ROWS_FUNCTION, row, &line));
 		json_put_number(object, "line", line);
 		json_put_number(object, "ncalls", row->self[c.calls]);
+		json_put_number(object, "primitive", primitive_calls(&c, row));
 		json_put_number(object, "resumes", row->self[c.resumes]);
+		json_object_set_new(object, "timed", json_boolean(is_timed(&c, row)));
+		json_object_set_new(object, "late", json_boolean(late));
 		json_put_number(object, "tottime_ns", own_ns(&c, row));
 		json_put_number(object, "cumtime_ns", whole_ns(&c, row));
 		json_array_append_new(list, object);

@@ -256,7 +256,7 @@ static struct layout_column measure_column(const struct table *t, size_t c, size
 		.head = column->head,
 		.group = column->is.group,
 		.cut = column->is.cut,
-		.is_text = column->is.kind == TABLE_TEXT,
+		.is_text = column->is.kind == TABLE_TEXT && !column->is.is_right,
 		.is_kept = column->is.is_kept || column->is.kind == TABLE_ID,
 		.width = text_width(column->head),
 	};

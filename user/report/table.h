@@ -33,6 +33,7 @@ struct table_column {
 	enum table_cut cut;
 	bool is_kept;   /* though zero everywhere, or the terminal narrow */
 	bool is_hidden; /* only to sort by */
+	bool is_right;  /* TABLE_TEXT to the right, for it is a number made up by the view */
 	int64_t whole;  /* of TABLE_PERCENT: 100 % */
 };
 

@@ -65,7 +65,7 @@ struct call {
 	struct adder_call_key key;
 	uint32_t stack; /* the profile's id; 0 with @is_known false */
 	bool is_known, is_hidden;
-	uint64_t count;
+	struct adder_call_sums sums;
 	UT_hash_handle hh;
 };
 
@@ -728,24 +728,45 @@ static void find_function(struct resolver *r, struct process *process, struct ca
 	call->is_hidden = err == -ESRCH;
 }
 
-void resolver_call(struct resolver *r, const struct adder_call_key *key, uint64_t count)
+/* NULL if its process is not in the profile, or without memory. */
+static struct call *get_call(struct resolver *r, const struct adder_call_key *key)
 {
 	struct process *process = get_process(r, key->serial);
 	struct call *call;
 
 	if (!process || process->dropped)
-		return;
+		return NULL;
 	HASH_FIND(hh, process->calls, key, sizeof(*key), call);
 	if (!call) {
 		call = calloc(1, sizeof(*call));
 		if (!call)
-			return;
+			return NULL;
 		call->key = *key;
 		HASH_ADD(hh, process->calls, key, sizeof(call->key), call);
 	}
-	if (!call->is_known && key->kind != ADDER_JIT)
+	if (!call->is_known && key->code)
 		find_function(r, process, call);
-	call->count = count;
+	return call;
+}
+
+void resolver_call(struct resolver *r, const struct adder_call_key *key,
+		   const struct adder_call_sums *sums)
+{
+	struct call *call = get_call(r, key);
+
+	if (call)
+		call->sums = *sums;
+}
+
+void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
+			uint64_t total_ns)
+{
+	struct call *call = get_call(r, key);
+
+	if (!call)
+		return;
+	call->sums.self_ns += self_ns;
+	call->sums.total_ns += total_ns;
 }
 
 static uint32_t process_labels(struct resolver *r, const struct process *process)
@@ -763,10 +784,28 @@ static uint32_t process_labels(struct resolver *r, const struct process *process
 	return profile_labels(r->p, labels, count);
 }
 
+/* Add @sums to a sample's values. */
+static void add_sums(const struct profile *p, const struct adder_call_sums *sums, int64_t *values)
+{
+	const struct {
+		const char *type;
+		int64_t value;
+	} list[] = {
+		{ "calls", sums->calls },         { "resumes", sums->resumes },
+		{ "recursive", sums->recursive }, { "call_self", sums->self_ns },
+		{ "call_total", sums->total_ns },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+		int type = profile_type_find(p, list[i].type);
+
+		if (type >= 0)
+			values[type] += list[i].value;
+	}
+}
+
 static void add_calls(struct resolver *r, const struct process *process)
 {
-	int types[] = { [ADDER_CALL] = profile_type_find(r->p, "calls"),
-			[ADDER_RESUME] = profile_type_find(r->p, "resumes") };
 	uint32_t labels = process->calls ? process_labels(r, process) : 0;
 	uint32_t unnamed = profile_pseudo(r->p, "[name not read]");
 
@@ -776,7 +815,7 @@ static void add_calls(struct resolver *r, const struct process *process)
 
 		if (call->is_hidden)
 			continue;
-		if (call->key.kind >= ADDER_JIT) {
+		if (!call->key.code) {
 			profile_comment(r->p,
 					"note: %d %s: the JIT is on, calls in its code are not "
 					"seen: counts are "
@@ -785,8 +824,8 @@ static void add_calls(struct resolver *r, const struct process *process)
 			continue;
 		}
 		values = profile_sample_values(r->p, stack, labels);
-		if (values && types[call->key.kind] >= 0)
-			values[types[call->key.kind]] += call->count;
+		if (values)
+			add_sums(r->p, &call->sums, values);
 	}
 }
 

@@ -97,8 +97,13 @@ bool resolver_learn(const struct resolver *r, struct adder_process *process);
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/** A function has been called @count times so far: the last word counts. */
-void resolver_call(struct resolver *r, const struct adder_call_key *key, uint64_t count);
+/** What has been counted of a function so far: the last word counts. */
+void resolver_call(struct resolver *r, const struct adder_call_key *key,
+		   const struct adder_call_sums *sums);
+
+/** After the last of those: a call of it that is still open has taken so long, too. */
+void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
+			uint64_t total_ns);
 
 /**
  * Stack, task and state of @key are those in which its thread was blocked at the beginning: its

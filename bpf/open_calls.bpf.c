@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ADDER_OLD_KERNEL
+#include "open_calls.h"
+#include "open_clock.h"
+#include "unwind.h"
+
+#define OPEN_TRIES 8  /* slots that one may be in, from where its hash says */
+#define OPEN_WALK  32 /* frames walked to find one that is known */
+
+static __always_inline struct adder_open_function *function_at(struct adder_open_calls *o,
+							       __u32 slot)
+{
+	slot &= ADDER_OPEN_ACTIVE - 1;
+	barrier_var(slot);
+	return &o->functions[slot];
+}
+
+static __always_inline __u32 open_hash(__u64 address)
+{
+	return address * 0x9e3779b97f4a7c15ULL >> 40;
+}
+
+/* The slot of @frame; OPEN_NONE if it has none. */
+__noinline __u32 open_find(struct adder_open_calls *o, __u64 frame)
+{
+	__u32 hash = open_hash(frame);
+
+	if (!o || !frame)
+		return OPEN_NONE;
+	for (__u32 i = 0; i < OPEN_TRIES; i++) {
+		if (open_at(o, hash + i)->frame == frame)
+			return (hash + i) & (ADDER_OPEN_CALLS - 1);
+	}
+	return OPEN_NONE;
+}
+
+/* A slot for @frame, which has none; OPEN_NONE if there is no room. */
+__noinline __u32 open_make(struct adder_open_calls *o, __u64 frame, __u64 caller)
+{
+	__u32 hash = open_hash(frame);
+	struct adder_open_call *call;
+
+	if (!o)
+		return OPEN_NONE;
+	for (__u32 i = 0; i < OPEN_TRIES; i++) {
+		call = open_at(o, hash + i);
+		if (call->frame)
+			continue;
+		__builtin_memset(call, 0, sizeof(*call));
+		call->frame = frame;
+		call->caller = caller;
+		return (hash + i) & (ADDER_OPEN_CALLS - 1);
+	}
+	lose(ADDER_LOST_CALL_TIMES);
+	return OPEN_NONE;
+}
+
+/* One more open call of a function: is there another? */
+__noinline int open_function(struct adder_open_calls *o, __u64 code, __u32 signature)
+{
+	__u32 hash = open_hash(code), vacant = ADDER_OPEN_ACTIVE;
+	struct adder_open_function *f;
+
+	if (!o)
+		return 0;
+	for (__u32 i = 0; i < OPEN_TRIES; i++) {
+		f = function_at(o, hash + i);
+		if (f->count && f->code == code && f->signature == signature) {
+			f->count++;
+			return 1;
+		}
+		if (!f->count && vacant == ADDER_OPEN_ACTIVE)
+			vacant = (hash + i) & (ADDER_OPEN_ACTIVE - 1);
+	}
+	if (vacant == ADDER_OPEN_ACTIVE) {
+		lose(ADDER_LOST_CALL_TIMES); /* its recursive calls will count as others */
+		return 0;
+	}
+	f = function_at(o, vacant);
+	f->code = code;
+	f->signature = signature;
+	f->count = 1;
+	return 0;
+}
+
+__noinline int open_function_ends(struct adder_open_calls *o, __u64 code, __u32 signature)
+{
+	__u32 hash = open_hash(code);
+	struct adder_open_function *f;
+
+	if (!o)
+		return 0;
+	for (__u32 i = 0; i < OPEN_TRIES; i++) {
+		f = function_at(o, hash + i);
+		if (f->count && f->code == code && f->signature == signature) {
+			f->count--;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+/* What its callees have taken of the call in @slot, by @now. */
+__noinline __u64 open_inner(struct adder_open_calls *o, __u32 slot, __u64 now)
+{
+	struct adder_open_call *call;
+	__u64 inner;
+
+	if (!o)
+		return 0;
+	call = open_at(o, slot);
+	inner = call->inner_ns;
+	for (int level = 0; level < 2 && call->callee; level++) {
+		slot = open_find(o, call->callee);
+		if (slot == OPEN_NONE)
+			break;
+		call = open_at(o, slot);
+		if (call->code)
+			return inner + now - call->start_ns;
+		inner += call->inner_ns;
+	}
+	return inner;
+}
+
+/* Add the call in @slot, which ends @now, to its function's sums. */
+__noinline int open_add(struct adder_open_calls *o, __u32 slot, __u64 now)
+{
+	struct adder_call_sums *sums;
+	struct adder_open_call *call;
+	struct adder_call_key key;
+	__u64 total;
+
+	if (!o)
+		return 0;
+	call = open_at(o, slot);
+	if (!call->code)
+		return 0;
+	key = (struct adder_call_key){ .code = call->code,
+				       .serial = o->serial,
+				       .signature = call->signature };
+	sums = bpf_map_lookup_elem(&calls, &key);
+	if (!sums)
+		return 0;
+	total = now - call->start_ns;
+	__sync_fetch_and_add(&sums->ended, 1);
+	__sync_fetch_and_add(&sums->self_ns, total - open_inner(o, slot, now));
+	if (!call->recursive)
+		__sync_fetch_and_add(&sums->total_ns, total);
+	return 0;
+}
+
+/* A chain of calls that end together. */
+struct open_ending {
+	struct adder_open_calls *o;
+	__u64 now;
+	__u32 slot;
+};
+
+/* One of them, outer ones first: each takes off its own time what its callee has taken. */
+static long open_end_one(__u32 index, void *context)
+{
+	struct open_ending *e = context;
+	struct adder_open_call *call = open_at(e->o, e->slot);
+
+	(void)index;
+	open_add(e->o, e->slot, e->now);
+	if (call->code)
+		open_function_ends(e->o, call->code, call->signature);
+	e->slot = call->callee ? open_find(e->o, call->callee) : OPEN_NONE;
+	call->frame = 0;
+	return e->slot == OPEN_NONE;
+}
+
+/* @caller runs again: its callee @frame has taken @ns. */
+static __always_inline void open_return(struct adder_open_calls *o, __u64 caller, __u64 frame,
+					__u64 ns)
+{
+	for (int level = 0; level < 2; level++) {
+		__u32 slot = open_find(o, caller);
+		struct adder_open_call *call;
+
+		if (slot == OPEN_NONE)
+			return;
+		call = open_at(o, slot);
+		call->inner_ns += ns;
+		if (call->callee == frame)
+			call->callee = 0;
+		if (call->code || call->callee)
+			return;
+		frame = call->frame;
+		caller = call->caller;
+		ns = call->inner_ns;
+		call->frame = 0;
+	}
+}
+
+/* The call in @slot has ended, and whatever it has called. */
+__noinline int open_end(struct adder_open_calls *o, __u32 slot, __u64 now)
+{
+	struct open_ending ending = { .o = o, .now = now, .slot = slot };
+	struct adder_open_call *call;
+	__u64 caller, frame, ns;
+
+	if (!o || slot >= OPEN_NONE)
+		return 0;
+	call = open_at(o, slot);
+	caller = call->caller;
+	frame = call->frame;
+	ns = call->code ? now - call->start_ns : open_inner(o, slot, now);
+	compat_loop(ADDER_OPEN_CALLS, open_end_one, &ending);
+	open_return(o, caller, frame, ns);
+	return 0;
+}
+
+/* The frame of @slot runs: if there still is an open call from it, an exception has ended that. */
+__noinline int open_runs(struct adder_open_calls *o, __u32 slot, __u64 now)
+{
+	__u64 callee;
+
+	if (!o)
+		return 0;
+	callee = open_at(o, slot)->callee;
+	if (callee)
+		open_end(o, open_find(o, callee), now);
+	return 0;
+}
+
+struct open_walk {
+	struct adder_open_calls *o;
+	__u64 frame, previous; /* where in a frame its caller's address is */
+	__u32 slot;
+};
+
+static long open_walk_one(__u32 index, void *context)
+{
+	struct open_walk *w = context;
+
+	(void)index;
+	w->slot = open_find(w->o, w->frame);
+	if (w->slot != OPEN_NONE ||
+	    remote_read(&w->frame, sizeof(w->frame), w->frame + w->previous))
+		return 1;
+	return !w->frame;
+}
+
+/* The innermost frame that is known, from @frame outwards; OPEN_NONE if there is none nearby. */
+static __always_inline __u32 open_walk(struct adder_open_calls *o, const struct adder_layout *l,
+				       __u64 frame)
+{
+	struct open_walk walk = { .o = o,
+				  .frame = frame,
+				  .previous = l->frame_start + l->f_previous,
+				  .slot = OPEN_NONE };
+
+	if (frame)
+		compat_loop(OPEN_WALK, open_walk_one, &walk);
+	return walk.slot;
+}
+
+/* The caller of a new call, and what it is itself called by: make them known. */
+static __always_inline int open_caller(struct adder_open_calls *o, const struct adder_layout *l,
+				       const struct open_begin *b)
+{
+	__u32 slot = open_find(o, b->caller), outer;
+	__u64 frame = 0;
+
+	if (slot != OPEN_NONE)
+		open_runs(o, slot, b->now);
+	if (slot != OPEN_NONE && open_at(o, slot)->frame == b->caller)
+		return slot;
+	outer = open_walk(o, l, b->caller);
+	if (outer != OPEN_NONE) {
+		frame = open_at(o, outer)->frame;
+		open_runs(o, outer, b->now);
+		if (open_at(o, outer)->frame != frame)
+			frame = 0;
+	}
+	slot = open_make(o, b->caller, frame);
+	if (slot != OPEN_NONE && frame)
+		open_at(o, outer)->callee = b->caller;
+	return slot;
+}
+
+__noinline int open_call(struct adder_open_calls *o, struct adder_process *p, struct open_begin *b)
+{
+	__u32 slot, caller = OPEN_NONE;
+	struct adder_open_call *call;
+
+	if (!o || !p || !b)
+		return 0;
+	slot = open_find(o, b->frame);
+	if (slot != OPEN_NONE) /* another call has ended there, unseen */
+		open_end(o, slot, b->now);
+	if (b->caller)
+		caller = open_caller(o, &p->binary.layout, b);
+	slot = open_make(o, b->frame, b->caller);
+	if (slot == OPEN_NONE)
+		return 0;
+	call = open_at(o, slot);
+	call->code = b->code;
+	call->signature = b->signature;
+	call->start_ns = b->now;
+	call->recursive = b->recursive = open_function(o, b->code, b->signature);
+	if (caller != OPEN_NONE)
+		open_at(o, caller)->callee = b->frame;
+	return 0;
+}
+
+/* The current thread runs what it runs: exceptions may have ended calls. */
+__noinline int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 now)
+{
+	struct adder_open_calls *o;
+	const struct adder_layout *l;
+	__u64 tstate = 0, frame = 0;
+	__u32 slot;
+
+	if (!p || p->phase != ADDER_PHASE_READY)
+		return 0;
+	o = open_calls_of(bpf_get_current_pid_tgid());
+	if (!o || o->busy || o->serial != p->serial)
+		return 0;
+	l = &p->binary.layout;
+	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||
+	    remote_read(&frame, sizeof(frame), tstate + l->ts_frame))
+		return 0;
+	if (l->frame_via == ADDER_FRAME_CFRAME &&
+	    remote_read(&frame, sizeof(frame), frame + l->cframe_current_frame))
+		return 0;
+	slot = open_walk(o, l, frame);
+	if (slot != OPEN_NONE)
+		open_runs(o, slot, open_clock(o, now));
+	return 0;
+}
+
+struct open_last {
+	struct adder_open_calls *o;
+	__u64 now;
+};
+
+static long open_add_one(__u32 index, void *context)
+{
+	struct open_last *last = context;
+
+	if (open_at(last->o, index)->frame)
+		open_add(last->o, index, last->now);
+	return 0;
+}
+
+/* The thread has ended @now, by whatever: so have its calls. */
+__noinline int open_bury(__u64 now)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct open_last last = { .o = open_calls_of(tid) };
+
+	if (!last.o)
+		return 0;
+	last.now = open_clock(last.o, now);
+	compat_loop(ADDER_OPEN_CALLS, open_add_one, &last);
+	bpf_map_delete_elem(&open_calls, &tid);
+	return 0;
+}
+#endif

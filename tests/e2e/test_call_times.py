@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Times of calls, against the program's own clocks: by wall and by CPU time, whatever ends a call."""
+import json
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import harness
+from counting import Counting
+from harness import Workload, case, every_python, needs
+
+# What a generator's consumer does between two turns is the generator's where the ends of turns are
+# not seen; adder says so.
+GENERATORS = ("generator", "consumer", "delegating", "closer", "inner", "driver")
+# What is done after the program's last note: the exception is made, and its way out.
+RAISING = ("raiser", "failing_callback", "passer", "catcher", "through_c")
+PART, A_CALL = 0.05, 5e-6
+A_CALL_BY_CPU = 30e-6  # most of them sleep: what a switch takes, the clocks divide as they like
+
+
+def timed(python, *options):
+    """({function: truth}, {function: row}, seconds that a probe costs) of timed.py."""
+    with Workload(python, "timed.py") as program:
+        program.expect("ready")
+        counting = Counting(program.pid, *options)
+        program.go()
+        said = json.loads(program.read()[len("done "):])
+        report, profile = counting.stop()
+        program.go()
+    rows = {row["function"]: row for row in report["rows"] if row["file"].endswith("/timed.py")}
+    return said, rows, int(profile.comments["probe_ns"]) / 1e9
+
+
+def allowed(want, calls, by_cpu):
+    """What may be wrong with seconds in which there were @calls, it and those within."""
+    return max(PART * want, (A_CALL_BY_CPU if by_cpu else A_CALL) * calls)
+
+
+def differences(said, rows, cost, by_cpu):
+    for name, truth in sorted(said.items()):
+        row, calls = rows.get(name), truth["calls"] + truth["turns"]
+        if not row:
+            yield "%s is missing" % name
+            continue
+        if (row["ncalls"], row["primitive"]) != (truth["calls"], truth["primitive"]):
+            yield "%s: %d/%d calls, not %d/%d" % (name, row["ncalls"], row["primitive"],
+                                                  truth["calls"], truth["primitive"])
+        if not row["timed"]:
+            yield "%s was not timed" % name
+        if row["late"] and name in GENERATORS or by_cpu and name in RAISING:
+            continue
+        # its own clock has run on in the probes of what it has called, half of each is in its own
+        for key, of, within in (("tottime_ns", "cpu" if by_cpu else "self", "direct"),
+                                ("cumtime_ns", "total", "all")):
+            want, got = truth[of] - cost * 2 * truth[within], row[key] / 1e9
+            if of == "total" and by_cpu:
+                continue
+            if abs(got - want) > allowed(want, calls + truth[within], by_cpu):
+                yield "%s: %s %.6f s, not %.6f (%d calls with %d)" % (name, key, got, want, calls,
+                                                                     truth[within])
+
+
+def judge(python, *options):
+    said, rows, cost = timed(python, *options)
+    bad = list(differences(said, rows, cost, bool(options)))
+    assert not bad, "%d wrong: %s" % (len(bad), "; ".join(bad[:6]))
+    return "%d functions; %.2f us a probe" % (len(said), cost * 1e6)
+
+
+def new_enough(python):
+    needs(python)
+    if python.minor < 11:
+        raise harness.Skip("calls of Python %s are not timed" % python.version)
+
+
+@case(each=every_python, alone=True)
+def wall(python):
+    new_enough(python)
+    return judge(python)
+
+
+@case(each=every_python, alone=True)
+def cpu(python):
+    new_enough(python)
+    return judge(python, "--cpu")
+
+
+if __name__ == "__main__":
+    harness.main()
