@@ -51,17 +51,17 @@ static uint64_t handler(const struct view *v, uint8_t opcode)
 	return slot < v->shape.count ? v->targets[slot] : 0;
 }
 
-static bool is_probed(const struct opcodes *o, uint8_t opcode)
+/* Must its handler be its own?  Without a JIT in it, the compiler may join what is of it. */
+static bool is_counted(const struct opcodes *o, uint8_t opcode)
 {
 	for (int i = 0; i < OPCODES_ROLES_MAX && o->roles[i].opcode; i++) {
 		if (o->roles[i].opcode == opcode)
-			return true;
+			return o->roles[i].role != OPCODE_EXECUTOR;
 	}
 	return false;
 }
 
-/* Opcodes before @opcode with its handler; a probed one with others' handler counts for too many.
- */
+/* Opcodes before @opcode with its handler; a counted one with others' handler is one too many. */
 static int count_sharing(const struct view *v, int opcode)
 {
 	const struct opcodes *o = v->opcodes;
@@ -71,7 +71,7 @@ static int count_sharing(const struct view *v, int opcode)
 		if (handler(v, other) != handler(v, opcode) || !opcodes_is_defined(o, other) ||
 		    opcodes_is_unreachable(o, other))
 			continue;
-		if (is_probed(o, opcode) || is_probed(o, other))
+		if (is_counted(o, opcode) || is_counted(o, other))
 			return SHARING_MAX + 1;
 		count++;
 	}
@@ -295,6 +295,15 @@ static bool flows_through(const struct choice *c, uint64_t target)
 	return false;
 }
 
+static bool is_shared(const struct choice *c, uint8_t opcode)
+{
+	int count = 0;
+
+	for (int i = 0; i < 256; i++)
+		count += c->dispatch->handlers[i] == c->dispatch->handlers[opcode];
+	return count > 1;
+}
+
 static int probe_handlers(struct choice *c, uint8_t role)
 {
 	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
@@ -302,7 +311,7 @@ static int probe_handlers(struct choice *c, uint8_t role)
 		uint64_t target;
 		int err;
 
-		if (c->opcodes->roles[i].role != role)
+		if (c->opcodes->roles[i].role != role || is_shared(c, opcode))
 			continue;
 		err = add_probe(c, c->dispatch->handlers[opcode], opcode, role, &target);
 		if (err)

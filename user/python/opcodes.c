@@ -55,7 +55,8 @@ static const struct opcodes table[] = {
 			   { 120, OPCODE_YIELD },
 			   { 247, OPCODE_YIELD },
 			   { 34, OPCODE_GENERATOR },
-			   { 255, OPCODE_EXECUTOR } },
+			   { 255, OPCODE_EXECUTOR },
+			   { 175, OPCODE_EXECUTOR } },
 	},
 	{
 		.version = 0x030f,
@@ -69,7 +70,8 @@ static const struct opcodes table[] = {
 			   { 119, OPCODE_YIELD },
 			   { 246, OPCODE_YIELD },
 			   { 32, OPCODE_GENERATOR },
-			   { 254, OPCODE_EXECUTOR } },
+			   { 254, OPCODE_EXECUTOR },
+			   { 181, OPCODE_EXECUTOR } },
 	},
 };
 

@@ -18,7 +18,11 @@ enum opcode_role {
 	OPCODE_RETURN,      /* the frame ends ... */
 	OPCODE_YIELD,       /* ... or rests */
 	OPCODE_GENERATOR,   /* a generator or coroutine has been made; its frame rests */
-	OPCODE_EXECUTOR,    /* the JIT's code begins: calls in there pass no handler */
+	/*
+	 * The JIT's code begins, in which calls pass no handler; or where it is on, a loop goes
+	 * round (JUMP_BACKWARD_JIT): it may go on in such code at once.
+	 */
+	OPCODE_EXECUTOR,
 };
 
 struct opcodes {
