@@ -6,6 +6,7 @@
  *   table ADDRESS
  *   handler OPCODE ADDRESS         256 of them
  *   probe OPCODE ROLE ADDRESS
+ *   untimed: WHY                   where ends of calls can't be probed
  *
  * Of a file that is refused it says why, in a line, and fails.
  */
@@ -19,12 +20,31 @@
 #include "python/dispatch.h"
 #include "symbol/image.h"
 
-static int print(const struct image *image, const struct opcodes *opcodes)
+/* Of entries it must know all; where the ends can't be probed, calls are counted but not timed. */
+static int print_probes(const struct image *image, const struct opcodes *opcodes,
+			const struct dispatch *dispatch)
 {
 	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	int refused = 0;
+
+	for (enum dispatch_goal goal = DISPATCH_ENTRIES; goal <= DISPATCH_YIELDS; goal++) {
+		const char *why = NULL;
+		int count = dispatch_probes(image, opcodes, dispatch, goal, probes, &why);
+
+		for (int i = 0; i < count; i++)
+			printf("probe %d %d %" PRIx64 "\n", probes[i].opcode, probes[i].role,
+			       probes[i].address);
+		if (count < 0)
+			printf("%s: %s\n", goal == DISPATCH_ENTRIES ? "refused" : "untimed", why);
+		refused |= count < 0 && goal == DISPATCH_ENTRIES;
+	}
+	return refused;
+}
+
+static int print(const struct image *image, const struct opcodes *opcodes)
+{
 	struct dispatch dispatch;
-	const char *why = "no table";
-	int count, err = dispatch_find(image, opcodes, &dispatch);
+	int err = dispatch_find(image, opcodes, &dispatch);
 
 	if (err) {
 		printf("refused: no table (%s)\n", strerror(-err));
@@ -33,13 +53,7 @@ static int print(const struct image *image, const struct opcodes *opcodes)
 	printf("table %" PRIx64 "\n", dispatch.table);
 	for (int i = 0; i < 256; i++)
 		printf("handler %d %" PRIx64 "\n", i, dispatch.handlers[i]);
-	count = dispatch_probes(image, opcodes, &dispatch, DISPATCH_ENTRIES, probes, &why);
-	for (int i = 0; i < count; i++)
-		printf("probe %d %d %" PRIx64 "\n", probes[i].opcode, probes[i].role,
-		       probes[i].address);
-	if (count < 0)
-		printf("refused: %s\n", why);
-	return count < 0;
+	return print_probes(image, opcodes, &dispatch);
 }
 
 int main(int argc, char **argv)

@@ -20,14 +20,14 @@
 struct judged {
 	struct adder_file file;
 	struct python_object object;
-	uint32_t version; /* of the interpreter in, or linked with, a program */
-	const char *note; /* of discover_on_interpreter()'s, likewise */
+	uint32_t version;          /* of the interpreter in, or linked with, a program */
+	struct discover_note note; /* of discover_on_interpreter()'s, likewise */
 	UT_hash_handle hh;
 };
 
 struct discover {
 	struct judged *files;
-	const char *(*on_interpreter)(void *arg, int fd, uint32_t version); /* NULL: none */
+	struct discover_note (*on_interpreter)(void *arg, int fd, uint32_t version); /* or NULL */
 	void *arg;
 };
 
@@ -65,17 +65,18 @@ uint32_t discover_version(const struct discover *d, const struct adder_file *fil
 }
 
 void discover_on_interpreter(struct discover *d,
-			     const char *(*fn)(void *arg, int fd, uint32_t version), void *arg)
+			     struct discover_note (*fn)(void *arg, int fd, uint32_t version),
+			     void *arg)
 {
 	d->on_interpreter = fn;
 	d->arg = arg;
 }
 
-const char *discover_note(const struct discover *d, const struct adder_file *file)
+struct discover_note discover_note(const struct discover *d, const struct adder_file *file)
 {
 	const struct judged *judged = find(d, file);
 
-	return judged ? judged->note : NULL;
+	return judged ? judged->note : (struct discover_note){ 0 };
 }
 
 /* Judge the file open at @fd, unless that was done before. */

@@ -45,15 +45,21 @@ DEFINE_CLEANUP(struct discover *, discover_free);
  */
 int discover_look(struct discover *d, pid_t pid, struct discovery *ret);
 
+/** How an interpreter is probed, or why not; or neither.  Texts live as long as the discover. */
+struct discover_note {
+	const char *how, *why_not;
+};
+
 /**
  * Call @fn once for each file that holds an interpreter, when it is first met, open at @fd.  What
- * it returns is kept: a text that lives as long as @d, or NULL.
+ * it returns is kept.
  */
 void discover_on_interpreter(struct discover *d,
-			     const char *(*fn)(void *arg, int fd, uint32_t version), void *arg);
+			     struct discover_note (*fn)(void *arg, int fd, uint32_t version),
+			     void *arg);
 
-/** What the function of discover_on_interpreter() said of the interpreter of a program; or NULL. */
-const char *discover_note(const struct discover *d, const struct adder_file *file);
+/** What the function of discover_on_interpreter() said of the interpreter of a program. */
+struct discover_note discover_note(const struct discover *d, const struct adder_file *file);
 
 /** Version of the interpreter in a program that was judged before; 0 if it was not. */
 uint32_t discover_version(const struct discover *d, const struct adder_file *file);

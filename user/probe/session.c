@@ -376,6 +376,17 @@ int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, u
 	return 0;
 }
 
+size_t session_call_probes(const struct session *s)
+{
+	return s->call_link_count;
+}
+
+void session_drop_call_probes(struct session *s, size_t keep)
+{
+	while (s->call_link_count > keep)
+		bpf_link__destroy(s->call_links[--s->call_link_count]);
+}
+
 int session_each_call(struct session *s,
 		      void (*fn)(void *arg, const struct adder_call_key *key,
 				 const struct adder_call_sums *sums),

@@ -137,6 +137,10 @@ int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret)
  */
 int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie);
 
+/** How many probes there are; and take away those that came after the first @keep. */
+size_t session_call_probes(const struct session *s);
+void session_drop_call_probes(struct session *s, size_t keep);
+
 /** Call @fn for each function that has been called, with what has been counted so far. */
 int session_each_call(struct session *s,
 		      void (*fn)(void *arg, const struct adder_call_key *key,

@@ -116,12 +116,15 @@ static struct member *add(struct members *m, uint32_t serial, pid_t pid)
 
 static void tell_resolver(struct members *m, const struct member *member)
 {
+	const struct discover_note note = discover_note(m->rooms.discover, &member->file);
 	struct resolver_process process = {
 		.serial = member->serial,
 		.pid = member->pid,
 		.name = member->name,
 		.container = member->container[0] ? member->container : NULL,
 		.version = member->version,
+		.counted = note.how,
+		.uncounted = note.why_not,
 	};
 
 	resolver_process(m->rooms.resolver, &process);
@@ -553,7 +556,6 @@ void members_each(const struct members *m, void (*fn)(void *arg, const struct me
 			.name = member->name,
 			.container = member->container[0] ? member->container : NULL,
 			.version = member->version,
-			.note = discover_note(m->rooms.discover, &member->file),
 		};
 
 		fn(arg, &entry);

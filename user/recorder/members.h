@@ -54,7 +54,6 @@ struct members_entry {
 	const char *name;      /* untrusted */
 	const char *container; /* label, untrusted; NULL: the host */
 	uint16_t version;      /* 0x030b; 0: not known yet */
-	const char *note; /* what discover_on_interpreter()'s function said of it; NULL: nothing */
 };
 
 /** Call @fn for each process that is in it and was alive when last heard of, in no order. */

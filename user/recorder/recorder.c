@@ -317,35 +317,38 @@ static int probe_in_each(struct recorder *r, int fd, const struct entry *entry)
 
 	if (r->options.family || !filter->pid_count)
 		return session_probe_calls(r->session, fd, 0, entry->offset, entry->cookie);
-	for (size_t i = 0; i < filter->pid_count && !err; i++)
+	for (size_t i = 0; i < filter->pid_count && !err; i++) {
 		err = session_probe_calls(r->session, fd, filter->pids[i], entry->offset,
 					  entry->cookie);
-	return err == -ESRCH ? 0 : err;
+		if (err == -ESRCH) /* ended meanwhile */
+			err = 0;
+	}
+	return err;
 }
 
-/* An interpreter's file is met: probe it.  NULL, or why its processes' calls can't be counted. */
-static const char *probe_interpreter(void *arg, int fd, uint32_t version)
+/* An interpreter's file is met: probe it, in all places or in none. */
+static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
 {
 	static struct entries entries;
 	struct recorder *r = arg;
+	size_t before = session_call_probes(r->session);
 	int err = entries_find(fd, version, &entries);
 
 	if (err)
-		return entries.how;
+		return (struct discover_note){ .why_not = entries.how };
 	for (int i = 0; i < entries.count && !err; i++)
 		err = probe_in_each(r, fd, &entries.list[i]);
+	if (err) {
+		session_drop_call_probes(r->session, before);
+		return (struct discover_note){
+			.why_not = err == -EINVAL ? "another tracer's probe, with a semaphore, "
+						    "holds the same place (end that tracer first)"
+						  : "its code can't be probed",
+		};
+	}
 	r->untimed |= (uint32_t) !!entries.untimed << (version >> 16 & 31);
 	r->late_turns |= (uint32_t)entries.late_yields << (version >> 16 & 31);
-	return err ? "its code can't be probed: another tracer may hold it" : NULL;
-}
-
-static void note_uncounted(void *arg, const struct members_entry *member)
-{
-	struct recorder *r = arg;
-
-	if (member->note)
-		profile_comment(r->profile, "uncounted: %d %s: %s", member->pid, member->name,
-				member->note);
+	return (struct discover_note){ .how = entries.how };
 }
 
 static void take_call(void *arg, const struct adder_call_key *key,
@@ -675,10 +678,8 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))
 		facts.bpf_ns *= (double)facts.duration_ns / counted_ns;
 	facts_add(r->profile, &facts, r->members);
-	if (r->options.count_calls) {
-		members_each(r->members, note_uncounted, r);
+	if (r->options.count_calls)
 		note_clock(r);
-	}
 	if (!err)
 		err = profile_error(r->profile);
 	if (!err)

@@ -20,6 +20,9 @@ enum { TOLERANCE = 1000 }; /* 1 in TOLERANCE */
 /* Of a recording's length, 1 in this. */
 enum { STOLEN_MATTERS = 200 };
 
+/* Named in one line; the others are a number. */
+enum { PROCESSES_SHOWN = 8 };
+
 /* The recorder's own count of the threads' lifetimes against what the samples sum to. */
 static bool print_accounted(const struct profile *p, FILE *out)
 {
@@ -189,6 +192,67 @@ static void print_stolen(const struct profile *p, FILE *out)
 		fputc('\n', out);
 }
 
+/* Splits "PID NAME: TEXT"; where TEXT begins in @value, or NULL. */
+static const char *text_of(const char *value)
+{
+	const char *text = NULL;
+
+	for (const char *at = strstr(value, ": "); at; at = strstr(at + 1, ": "))
+		text = at + 2;
+	return text;
+}
+
+/* Is what is said of a process what was said of one before, so that they are in one line? */
+static bool was_said(const struct profile *p, const char *key, size_t index, const char *text)
+{
+	for (size_t i = 0; i < index; i++) {
+		const char *value = census_comment(p, i, key);
+		const char *other = value ? text_of(value) : NULL;
+
+		if (other && !strcmp(other, text))
+			return true;
+	}
+	return false;
+}
+
+/* The processes of which @text is said, from the @index-th comment on. */
+static void print_processes(const struct profile *p, const char *key, size_t index,
+			    const char *text, FILE *out)
+{
+	size_t count = 0;
+
+	for (size_t i = index; i < profile_comment_count(p); i++) {
+		const char *value = census_comment(p, i, key);
+		const char *other = value ? text_of(value) : NULL;
+		char name[256], safe[1024];
+
+		if (!other || strcmp(other, text) != 0 || ++count > PROCESSES_SHOWN)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(other - 2 - value), value);
+		text_escape(safe, sizeof(safe), name);
+		fprintf(out, "%s%s", count > 1 ? ", " : "", safe);
+	}
+	if (count > PROCESSES_SHOWN)
+		fprintf(out, " and %zu more", count - PROCESSES_SHOWN);
+}
+
+/* A line for each thing that is said of processes by @key, with all of whom it is said. */
+static void print_grouped(const struct profile *p, const char *key, const char *before, FILE *out)
+{
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *value = census_comment(p, i, key);
+		const char *text = value ? text_of(value) : NULL;
+		char safe[512];
+
+		if (!text || was_said(p, key, i, text))
+			continue;
+		text_escape(safe, sizeof(safe), text);
+		fprintf(out, "  %s%s: ", before, safe);
+		print_processes(p, key, i, text, out);
+		fputc('\n', out);
+	}
+}
+
 int footer_print(const struct profile *p, FILE *out)
 {
 	print_first_line(p, out);
@@ -196,7 +260,8 @@ int footer_print(const struct profile *p, FILE *out)
 	print_split(p, out);
 	print_stolen(p, out);
 	print_repeated(p, "unprofiled", "not profiled: ", out);
-	print_repeated(p, "uncounted", "calls not counted: ", out);
+	print_grouped(p, "counted", "calls counted at ", out);
+	print_grouped(p, "uncounted", "calls not counted, ", out);
 	print_repeated(p, "note", "", out);
 	return 0;
 }

@@ -47,6 +47,7 @@ struct process {
 	uint32_t serial;
 	pid_t pid;
 	uint32_t name, container, python; /* string ids; 0: none */
+	uint32_t counted, uncounted;      /* likewise */
 	uint16_t version;
 	uint8_t gone; /* 1: said to be, 2: a thread's end followed, 3: and a drain, 4: names freed
 		       */
@@ -201,6 +202,8 @@ void resolver_process(struct resolver *r, const struct resolver_process *info)
 	process->version = info->version;
 	snprintf(version, sizeof(version), "%d.%d", info->version >> 8, info->version & 0xff);
 	process->python = info->version ? profile_string(r->p, version) : 0;
+	process->counted = info->counted ? profile_string(r->p, info->counted) : 0;
+	process->uncounted = info->uncounted ? profile_string(r->p, info->uncounted) : 0;
 }
 
 void resolver_process_gone(struct resolver *r, uint32_t serial)
@@ -829,6 +832,18 @@ static void add_calls(struct resolver *r, const struct process *process)
 	}
 }
 
+/* Where its calls were counted; none of one that could be probed but in part. */
+static void finish_calls(struct resolver *r, const struct process *process)
+{
+	if (process->counted || process->uncounted)
+		profile_comment(r->p, "%scounted: %d %s: %s", process->counted ? "" : "un",
+				process->pid, profile_text(r->p, process->name),
+				profile_text(r->p, process->counted ? process->counted
+								    : process->uncounted));
+	if (process->calls && !process->uncounted)
+		add_calls(r, process);
+}
+
 void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_totals *ret)
 {
 	struct accounts_hooks hooks = { .tick_ns = tick_ns,
@@ -853,8 +868,8 @@ void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_total
 	}
 	ret->stacks = r->stacks;
 	HASH_ITER (hh, r->processes, process, next) {
-		if (!process->dropped && process->calls)
-			add_calls(r, process);
+		if (!process->dropped)
+			finish_calls(r, process);
 	}
 	ret->unknown_stacks = accounts_settle(r->accounts, r->p, r->places_used, &hooks);
 }

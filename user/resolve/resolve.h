@@ -27,6 +27,8 @@ struct resolver_process {
 	const char *name;      /* what a person would call it */
 	const char *container; /* label, or NULL for the host */
 	uint16_t version;      /* 0x030b; 0 while unknown */
+	const char *counted;   /* where its calls are counted, or NULL ... */
+	const char *uncounted; /* ... with why they are not; or NULL */
 };
 
 /** What the kernel half could not send is read from the process, if it still lives. */
