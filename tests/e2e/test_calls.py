@@ -1,64 +1,192 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Counts of calls, against what sys.setprofile sees of the same program: equal, on every build."""
-import json
+"""Counts of calls, against what sys.setprofile sees of the same program, and against programs that count
+their own: equal, on every build, however programs end and whatever else looks at them."""
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import greenlets
 import harness
+from called import Counted, calls_of, check_exact, unequal
 from counting import Counting
-from harness import Workload, case, needs
+from harness import Skip, case, every_python, needs
 from judging import every_build
-from pythons import WORKLOADS, spread
-
-
-def count(python):
-    """{(function, line): [calls, resumes]} of called.py, as adder counts them."""
-    with Workload(python, "called.py") as program:
-        program.expect("ready")
-        counting = Counting(program.pid)
-        program.go()
-        program.expect("done")
-        report, profile = counting.stop()
-        program.go()
-    counts = {}
-    for row in report["rows"]:
-        if row["file"].endswith("/called.py"):
-            key = row["function"].rsplit(".", 1)[-1], row["line"]
-            counts[key] = [row["ncalls"], row["resumes"]]
-    return counts, profile
-
-
-def truth(python):
-    out = subprocess.run(python.command(os.path.join(WORKLOADS, "called.py"), "truth"),
-                         stdout=subprocess.PIPE, check=True).stdout
-    return {(name.rpartition(":")[0], int(name.rpartition(":")[2])): counts
-            for name, counts in json.loads(out).items()}
-
-
-def differences(want, got):
-    for key in sorted(set(want) | set(got)):
-        # setprofile tells of throw() and close() into a generator as of a call; adder does not:
-        # nothing of it is executed but the exception
-        if key[0] in ("abandoned", "generator", "<module>"):
-            if key in want and got.get(key, [0])[0] != want[key][0]:
-                yield "%s:%d begun %s times, not %d" % (key + (got.get(key, [0])[0], want[key][0]))
-        elif want.get(key) != got.get(key):
-            yield "%s:%d %s, not %s" % (key + (got.get(key), want.get(key)))
+from places import find, interpreter_file, offset_of
+from pythons import Python, find_all, spread
+from uprobe import Uprobe
 
 
 @case(each=every_build)
 def exact(python):
     needs(python)
-    got, profile = count(python)
-    wrong = list(differences(truth(python), got))
-    assert not wrong, "%d wrong: %s" % (len(wrong), "; ".join(wrong[:4]))
-    for lost in ("lost_calls", "lost_calls_full"):
-        assert profile.comments[lost] == "0", "%s: %s" % (lost, profile.comments[lost])
-    return "%d calls of %d functions" % (sum(c + r for c, r in got.values()), len(got))
+    return check_exact(python)
+
+
+def check_counted(python, *how):
+    """All that it does, from before to behind it."""
+    with Counted(python, *how) as program:
+        counting = Counting(program.pid)
+        program.go()
+        program.process.stdout.readline()  # "done", or its end
+        report, profile = counting.stop()
+        want, got = program.own(), calls_of(report, program)
+    wrong = unequal(want, got)
+    assert not wrong, "%d wrong: %s" % (len(wrong), "; ".join(wrong[:6]))
+    assert profile.comments["lost_calls"] == "0", profile.comments["lost_calls"]
+    return "%d calls" % sum(want.values())
+
+
+@case(each=every_python)
+def exits(python):
+    """By sys.exit, through frames of its own and functions for the exit."""
+    needs(python)
+    return check_counted(python, "exit")
+
+
+@case(each=every_python)
+def exits_at_once(python):
+    """By os._exit: none of its frames is left."""
+    needs(python)
+    return check_counted(python, "_exit")
+
+
+@case(each=every_build)
+def beside_tools(python):
+    """sys.setprofile, sys.settrace and sys.monitoring, switched on and off meanwhile."""
+    needs(python)
+    return check_counted(python, "tools")
+
+
+@case(each=every_python)
+def killed(python):
+    """What it has called until then; it may have been about to count one call more."""
+    needs(python)
+    with Counted(python, "endless", "1") as program:
+        counting = Counting(program.pid)
+        program.go()
+        time.sleep(0.3)
+        program.process.kill()
+        program.process.wait()
+        report, _ = counting.stop()
+        want, got = program.own(), calls_of(report, program)
+    over = {f: got[f] - want[f] for f in want if got[f] != want[f]}
+    assert sum(want.values()) > 1000 and sum(over.values()) in (0, 1) and len(over) < 2, over
+    return "%d calls" % sum(want.values())
+
+
+@case(each=greenlets.pythons)
+def in_greenlets(python):
+    """That switch with their frames open, and are dropped so."""
+    return check_counted(python, "greenlets", *greenlets.modules(python))
+
+
+class Copy(Python):
+    """An interpreter in a file that nobody else probes."""
+    home = None
+
+    def command(self, *args):
+        return ["env", "PYTHONHOME=" + self.home] + Python.command(self, *args)
+
+    def probed_offset(self):
+        """In the file, of a place that adder probes."""
+        return offset_of(self.path, find(self.path, self.minor).probes[-1].address)
+
+
+def copied_to(folder):
+    for python in find_all():
+        file = os.path.realpath(python.path)
+        if python.minor >= 11 and not python.tree and interpreter_file(python) == file:
+            copy = Copy(python.version, shutil.copy(file, os.path.join(folder, "python3")), "copy", None)
+            copy.home = subprocess.run(python.command("-c", "import sys; print(sys.base_prefix)"),
+                                       stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+            return copy
+    raise Skip("no interpreter of 3.11 or later that is in one file")
+
+
+@case()
+def beside_another_adder():
+    """Both count all."""
+    with Counted(spread()[-1], "exit") as program:
+        both = [Counting(program.pid), Counting(program.pid)]
+        program.go()
+        program.process.stdout.readline()
+        for counting in both:
+            wrong = unequal(program.own(), calls_of(counting.stop()[0], program))
+            assert not wrong, "; ".join(wrong[:4])
+
+
+@case()
+def beside_another_tracer():
+    """With a probe at the very same place."""
+    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
+        python = copied_to(folder)
+        with Uprobe(python.path, python.probed_offset()):
+            return check_counted(python, "exit")
+
+
+@case()
+def barred_by_another_tracer():
+    """Whose probe there has a semaphore: the kernel lets no other in.  It is said, and nothing is half counted."""
+    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
+        python = copied_to(folder)
+        with Uprobe(python.path, python.probed_offset(), 0x4000), Counted(python, "exit") as program:
+            counting = Counting(program.pid)
+            program.go()
+            program.process.stdout.readline()
+            report, _ = counting.stop()
+    said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
+    assert len(said) == 1 and said[0].startswith("uncounted: ") and "another tracer" in said[0], said
+    assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
+
+
+class Sid(Python):
+    """One of Debian's builds that have a JIT, which it is told to use or not."""
+    jit = False
+
+    def command(self, *args):
+        return ["env", "PYTHON_JIT=%d" % self.jit] + Python.command(self, *args)
+
+
+def with_jit():
+    return [p for p in every_build() if not isinstance(p, harness.Missing) and p.how == "sid"]
+
+
+def count_hot(python, jit):
+    """What the program counted, what adder did, and what it says of the JIT."""
+    python = Sid(*python)
+    python.jit = jit
+    with Counted(python, "hot") as program:
+        counting = Counting(program.pid)
+        program.go()
+        program.expect("done")
+        report, _ = counting.stop()
+    notes = [c for c in report["comments"] if "the JIT is on" in c]
+    return program.own(), calls_of(report, program), notes
+
+
+@case(each=with_jit)
+def with_jit_off(python):
+    """As any other."""
+    want, got, notes = count_hot(python, False)
+    assert not unequal(want, got) and not notes, "%r %r" % (unequal(want, got), notes)
+    return "%d calls" % sum(want.values())
+
+
+@case(each=with_jit)
+def with_jit_on(python):
+    """Not all calls are seen: it is said, and none is made up."""
+    want, got, notes = count_hot(python, True)
+    over = ["%s:%d %d of %d" % (f + (got[f], want[f])) for f in want if got[f] > want[f]]
+    assert not over, "more than there were: %r" % over
+    assert sum(got.values()) < sum(want.values()), "all were seen: nothing was tested"
+    assert len(notes) == 1 and "lower bounds" in notes[0], "it said %r" % notes
+    return "%d of %d calls" % (sum(got.values()), sum(want.values()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Counts of calls, and what they must be: what the programs say that were counted."""
+import json
+import os
+import struct
+import subprocess
+import tempfile
+
+from counting import Counting
+from harness import Workload
+from pythons import WORKLOADS
+
+# Of workloads/counted.py: functions in a thread's row, rows.
+ROW, ROWS = 64, 64
+
+
+def of_file(report, file):
+    """{(function, line): [calls, resumes]} of a report."""
+    return {(row["function"].rsplit(".", 1)[-1], row["line"]): [row["ncalls"], row["resumes"]]
+            for row in report["rows"] if row["file"].endswith("/" + file)}
+
+
+# ---- workloads/called.py ----
+
+def count(python):
+    """What adder counts of it, and the profile."""
+    with Workload(python, "called.py") as program:
+        program.expect("ready")
+        counting = Counting(program.pid)
+        program.go()
+        program.expect("done")
+        report, profile = counting.stop()
+        program.go()
+    return of_file(report, "called.py"), profile
+
+
+def truth(python):
+    """What sys.setprofile sees of it."""
+    out = subprocess.run(python.command(os.path.join(WORKLOADS, "called.py"), "truth"),
+                         stdout=subprocess.PIPE, check=True).stdout
+    return {(name.rpartition(":")[0], int(name.rpartition(":")[2])): counts
+            for name, counts in json.loads(out).items()}
+
+
+def differences(want, got):
+    for key in sorted(set(want) | set(got)):
+        # setprofile tells of throw() and close() into a generator as of a call; adder does not:
+        # nothing of it is executed but the exception
+        if key[0] in ("abandoned", "generator", "<module>"):
+            if key in want and got.get(key, [0])[0] != want[key][0]:
+                yield "%s:%d begun %s times, not %d" % (key + (got.get(key, [0])[0], want[key][0]))
+        elif want.get(key) != got.get(key):
+            yield "%s:%d %s, not %s" % (key + (got.get(key), want.get(key)))
+
+
+def check_exact(python):
+    """Equal counts, and none lost."""
+    got, profile = count(python)
+    wrong = list(differences(truth(python), got))
+    assert not wrong, "%d wrong: %s %r" % (len(wrong), "; ".join(wrong[:4]), said(profile))
+    for lost in ("lost_calls", "lost_calls_full"):
+        assert profile.comments[lost] == "0", "%s: %s" % (lost, profile.comments[lost])
+    return "%d calls of %d functions" % (sum(c + r for c, r in got.values()), len(got))
+
+
+def said(profile):
+    """What the profile says of processes."""
+    return [text for key, text in profile.comments.items() if key in ("uncounted", "note", "unprofiled")]
+
+
+# ---- workloads/counted.py ----
+
+class Counted(Workload):
+    """The program that counts its own calls."""
+
+    def __init__(self, python, how, *args):
+        self.file = tempfile.NamedTemporaryFile(prefix="adder-e2e-", dir="/tmp")
+        self.file.truncate(8 * ROW * ROWS + 8)
+        super().__init__(python, "counted.py", self.file.name, how, *args)
+        self.functions = [tuple(f) for f in json.loads(self.read())]
+
+    def hold(self, held):
+        """Let the threads of "endless" rest, or go on."""
+        self.file.seek(8 * ROW * ROWS)
+        self.file.write(bytes([held]))
+        self.file.flush()
+
+    def own(self):
+        """{(function, line): calls} as it has counted so far."""
+        self.file.seek(0)
+        numbers = struct.unpack("%dQ" % (ROW * ROWS), self.file.read(8 * ROW * ROWS))
+        return {f: sum(numbers[i::ROW]) for i, f in enumerate(self.functions)}
+
+
+def calls_of(report, program):
+    """{(function, line): calls} as adder has counted."""
+    got = of_file(report, "counted.py")
+    return {f: got.get(f, [0])[0] for f in program.functions}
+
+
+def unequal(want, got):
+    return ["%s:%d %d, not %d" % (f + (got[f], want[f])) for f in want if got[f] != want[f]]
