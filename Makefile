@@ -8,13 +8,24 @@ CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS  ?= -O2 -g
 SAN     ?=
-ARCH    := x86
 
-ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes $(CFLAGS) \
+# For another processor than this one: make CROSS_COMPILE=aarch64-linux-gnu- B=build/arm64, and where
+# its libraries are not installed beside this one's, SYSROOT= a tree that has them.
+CROSS_COMPILE ?=
+SYSROOT       ?=
+ifneq ($(CROSS_COMPILE),)
+CC := $(CROSS_COMPILE)gcc
+AR := $(CROSS_COMPILE)ar
+endif
+MULTIARCH := $(shell $(CC) -print-multiarch)
+ARCH      := $(if $(filter aarch64%,$(MULTIARCH)),arm64,x86)
+TARGET    := $(if $(SYSROOT),--sysroot=$(SYSROOT))
+
+ALL_CFLAGS := -std=gnu17 -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes $(CFLAGS) $(TARGET) \
 	-D_FILE_OFFSET_BITS=64 -DADDER_VERSION='"$(VERSION)"' -Iuser -Iinclude -I$(B) \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(ARCH) -mcpu=v3 -Wall -Wextra -Wno-unused-parameter \
-	-Ivmlinux -Iinclude -I/usr/include/$(shell $(CC) -print-multiarch)
+	-Ivmlinux -Iinclude -I$(SYSROOT)/usr/include/$(MULTIARCH)
 LIBS := -lbpf -lelf -lprotobuf-c -ljansson -lz -lm
 
 MAIN := $(B)/user/main.o
@@ -45,7 +56,7 @@ $(B)/%.o: %.c | $(B)/adder.skel.h $(B)/adder_old.skel.h $(B)/profile.pb-c.h $(B)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/profile.pb-c.o: $(B)/profile.pb-c.c
-	$(call say,CC)$(CC) $(CFLAGS) -I$(B) -c $< -o $@
+	$(call say,CC)$(CC) $(CFLAGS) $(TARGET) -I$(B) -c $< -o $@
 
 $(B)/profile.pb-c.c: user/pprof/profile.proto
 	@mkdir -p $(@D)
@@ -56,7 +67,7 @@ $(B)/profile.pb-c.h: $(B)/profile.pb-c.c
 # Names of the syscalls by number, for the label "detail".
 $(B)/syscalls.h:
 	@mkdir -p $(@D)
-	$(call say,GEN)echo '#include <asm/unistd.h>' | $(CC) -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) \([0-9]*\)$$/[\2] = "\1",/p' | sort -V > $@
+	$(call say,GEN)echo '#include <asm/unistd.h>' | $(CC) $(TARGET) -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/[__NR_\1] = "\1",/p' | grep -v '"syscalls"\|"arch_specific' | sort > $@
 
 # Each bpf/*.bpf.c is one object; linked, they become one skeleton.  The one that
 # defines the maps goes first: bpftool 7.1 misplaces maps it has only seen declared.

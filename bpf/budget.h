@@ -66,8 +66,9 @@ static __always_inline bool is_rare(struct adder_thread *t, struct task_struct *
 	__u64 hash = 0, shift;
 
 	if (!runnable)
-		hash = unwind_mix(unwind_mix(user_reg(regs, orig_ax), user_reg(regs, di)),
-				  user_reg(regs, sp));
+		hash = unwind_mix(
+			unwind_mix(user_reg(regs, ARCH_SYSCALL), user_reg(regs, ARCH_ARG1)),
+			user_reg(regs, sp));
 	shift = (hash >> 59) * KIND_BITS;
 	if (now - t->kinds_ns > KIND_NS) {
 		t->kinds_ns = now;

@@ -261,7 +261,8 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 /* To 3.10: the eval loop begins, with (tstate,) frame, throwflag as arguments. */
 static __always_inline void on_eval(struct adder_process *p, struct pt_regs *regs, __u64 cookie)
 {
-	__u64 first = regs->di, second = regs->si, third = regs->dx;
+	__u64 first = regs->ARCH_CALL_ARG1, second = regs->ARCH_CALL_ARG2,
+	      third = regs->ARCH_CALL_ARG3;
 	bool is_old = cookie & ADDER_PROBE_EVAL_OLD;
 	struct innermost in = {};
 

@@ -95,6 +95,7 @@ static __always_inline __u64 walk_stack(struct adder_process *p, __u64 thread_po
 		return p->phase == ADDER_PHASE_UNKNOWN ? ADDER_STACK_SETUP : ADDER_STACK_NONE;
 	run_code = p->asyncio.run_code;
 	stack = unwind_python(scratch, p, thread_pointer, &status);
+	unwind_learn(p, scratch, thread_pointer);
 	/* exec has taken the program's memory, and is not done: nothing is there to be read */
 	if (status == UNWIND_NO_TSTATE && is_in_exec())
 		return ADDER_STACK_EXITING;

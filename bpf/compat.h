@@ -9,6 +9,7 @@
 #ifndef BPF_COMPAT_H
 #define BPF_COMPAT_H
 
+#include "arch.h"
 #include "remote.h"
 
 typedef long (*compat_loop_fn)(__u32 index, void *context);
@@ -45,7 +46,7 @@ static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
 #define user_reg(regs, name)              ((regs)->name)
 
 /* The thread pointer of compat_current(). */
-#define current_thread_pointer(task)      ((task)->thread.fsbase)
+#define current_thread_pointer(task)      ((task)->thread.ARCH_THREAD_POINTER)
 
 static __always_inline __u64 compat_attach_cookie(void *ctx)
 {

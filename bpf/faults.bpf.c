@@ -12,9 +12,9 @@
 #include "awaited.h"
 #include "thread.h"
 
-/* struct bpf_perf_event_data on x86_64: the registers, the period, the address. */
+/* struct bpf_perf_event_data. */
 struct fault_context {
-	__u64 regs[21];
+	struct arch_event_regs regs;
 	__u64 period;
 	__u64 address;
 };

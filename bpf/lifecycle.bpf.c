@@ -360,7 +360,7 @@ int look_at_thread(struct bpf_iter__task *ctx)
 	known.serial = p->serial;
 	known.pid = task->tgid;
 	known.tid = task->pid;
-	known.thread_pointer = task->thread.fsbase;
+	known.thread_pointer = task->thread.ARCH_THREAD_POINTER;
 	begin_record(task, p, &known);
 	bpf_seq_write(ctx->meta->seq, &known, sizeof(known));
 	return 0;

@@ -17,7 +17,7 @@
 /* All frames of a call chain have 512 bytes; what is inlined counts where nothing of it runs. */
 #define COMPAT_APART   __noinline
 
-#define OLD_STACK_SIZE 16384 /* THREAD_SIZE of x86_64 */
+#define OLD_STACK_SIZE 16384 /* THREAD_SIZE, of aarch64 with pages of 4 KB, too */
 #define OLD_VMA_LEVELS 24    /* a tree of 65,530 mappings (vm.max_map_count), red and black */
 
 static __always_inline struct task_struct *compat_current(void)
@@ -41,7 +41,7 @@ static __always_inline struct pt_regs *task_user_regs(struct task_struct *t)
 
 #define user_reg(regs, name)         BPF_CORE_READ(regs, name)
 
-#define current_thread_pointer(task) BPF_CORE_READ(task, thread.fsbase)
+#define current_thread_pointer(task) BPF_CORE_READ(task, thread.ARCH_THREAD_POINTER)
 
 /* 5.15 on; before, what has one can't be attached. */
 static __always_inline __u64 compat_attach_cookie(void *ctx)

@@ -116,7 +116,7 @@ static __noinline __u64 awaited_at_switch(struct adder_process *p, const struct 
 /* The class of the syscall that @task is in; SYSCALL_OTHER if in none. */
 static __always_inline __u32 class_of(struct task_struct *task)
 {
-	__s64 number = BPF_CORE_READ(task_user_regs(task), orig_ax);
+	__s64 number = BPF_CORE_READ(task_user_regs(task), ARCH_SYSCALL);
 
 	return number >= 0 && number < SYSCALLS_NR ? syscall_classes[number & (SYSCALLS_NR - 1)]
 						   : SYSCALL_OTHER;

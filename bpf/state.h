@@ -186,16 +186,16 @@ __weak __noinline __u64 count_selected(__u64 set, __u32 bits)
 static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_regs *regs,
 					    struct wait *w)
 {
-	__u64 bits = user_reg(regs, di), in, out, except;
+	__u64 bits = user_reg(regs, ARCH_ARG1), in, out, except;
 	__u32 count;
 
 	if (bits == 0)
 		return ADDER_STATE_SLEEP;
 	if (bits > SELECT_WORDS * 64 || w->from_outside)
 		return ADDER_STATE_POLL;
-	in = count_selected(user_reg(regs, si), bits);
-	out = count_selected(user_reg(regs, dx), bits);
-	except = count_selected(user_reg(regs, r10), bits);
+	in = count_selected(user_reg(regs, ARCH_ARG2), bits);
+	out = count_selected(user_reg(regs, ARCH_ARG3), bits);
+	except = count_selected(user_reg(regs, ARCH_ARG4), bits);
 	count = (__u32)in + (__u32)out + (__u32)except;
 	if (count == 0)
 		return ADDER_STATE_SLEEP;
@@ -280,13 +280,13 @@ static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder
 	case SYSCALL_SLEEP:
 		return ADDER_STATE_SLEEP;
 	case SYSCALL_FUTEX:
-		return state_of_futex(t, p, user_reg(regs, di), w);
+		return state_of_futex(t, p, user_reg(regs, ARCH_ARG1), w);
 	case SYSCALL_CHILD:
 		return ADDER_STATE_CHILD;
 	case SYSCALL_FD:
-		return state_of_fd(t, user_reg(regs, di), w);
+		return state_of_fd(t, user_reg(regs, ARCH_ARG1), w);
 	case SYSCALL_POLL:
-		return state_of_poll(t, user_reg(regs, di), user_reg(regs, si), w);
+		return state_of_poll(t, user_reg(regs, ARCH_ARG1), user_reg(regs, ARCH_ARG2), w);
 	case SYSCALL_SELECT:
 		return state_of_select(t, regs, w);
 	case SYSCALL_LOCK:
@@ -296,7 +296,7 @@ static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder
 	case SYSCALL_LOOP:
 		return ADDER_STATE_POLL;
 	case SYSCALL_STORAGE:
-		w->file = file_of_fd(t, user_reg(regs, di)); /* of sync(2), none */
+		w->file = file_of_fd(t, user_reg(regs, ARCH_ARG1)); /* of sync(2), none */
 		return ADDER_STATE_DISK;
 	case SYSCALL_PATH:
 		return uninterruptible ? ADDER_STATE_DISK : ADDER_STATE_OTHER;
@@ -320,7 +320,7 @@ static __noinline __attribute__((unused)) void
 classify_wait(struct task_struct *t, struct adder_process *p, __u32 task_state, struct wait *ret)
 {
 	struct pt_regs *regs = task_user_regs(t);
-	__s64 number = user_reg(regs, orig_ax);
+	__s64 number = user_reg(regs, ARCH_SYSCALL);
 	bool iowait = task_in_iowait(t);
 	__u32 class = SYSCALL_OTHER;
 

@@ -86,7 +86,7 @@ static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task
 	if (t->exiting)
 		return ADDER_STACK_EXITING;
 	if (walk)
-		return capture_stack(p, task->thread.fsbase);
+		return capture_stack(p, task->thread.ARCH_THREAD_POINTER);
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (scratch)
 		scratch->interp = 0; /* it is the last walked thread's */
@@ -173,7 +173,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 		t->cpu = bpf_get_smp_processor_id();
 		budget_spend(budget, t, now, take_tell_ns());
 	} else {
-		t->thread_pointer = task->thread.fsbase;
+		t->thread_pointer = task->thread.ARCH_THREAD_POINTER;
 		note_unwalked(task->pid);
 	}
 }
@@ -190,7 +190,7 @@ static __always_inline void switch_out(struct task_struct *task, bool preempted,
 	if (call_clock && task_state == TASK_DEAD)
 		open_bury(now);
 	else if (call_clock && !t->exiting)
-		open_settle(find_process(task->tgid), task->thread.fsbase, now);
+		open_settle(find_process(task->tgid), task->thread.ARCH_THREAD_POINTER, now);
 	end_stint(t, task, now);
 	if (task_state == TASK_DEAD)
 		bury(t, task, now);

@@ -5,7 +5,7 @@
 #ifndef BPF_SYSCALLS_H
 #define BPF_SYSCALLS_H
 
-#include <asm/unistd_64.h>
+#include <asm/unistd.h>
 
 enum syscall_class {
 	SYSCALL_OTHER,
@@ -28,7 +28,6 @@ enum syscall_class {
 static const volatile unsigned char syscall_classes[SYSCALLS_NR] = {
 	[__NR_nanosleep] = SYSCALL_SLEEP,
 	[__NR_clock_nanosleep] = SYSCALL_SLEEP,
-	[__NR_pause] = SYSCALL_SLEEP,
 	[__NR_rt_sigtimedwait] = SYSCALL_SLEEP,
 	[__NR_rt_sigsuspend] = SYSCALL_SLEEP,
 
@@ -39,7 +38,6 @@ static const volatile unsigned char syscall_classes[SYSCALLS_NR] = {
 	[__NR_wait4] = SYSCALL_CHILD,
 	[__NR_waitid] = SYSCALL_CHILD,
 
-	[__NR_vfork] = SYSCALL_CHILD, /* until it execs, as subprocess has it do */
 	[__NR_clone] = SYSCALL_CHILD,
 	[435 /* clone3 */] = SYSCALL_CHILD,
 
@@ -81,12 +79,9 @@ static const volatile unsigned char syscall_classes[SYSCALLS_NR] = {
 	[__NR_getdents64] = SYSCALL_FD,
 	[__NR_copy_file_range] = SYSCALL_FD,
 
-	[__NR_poll] = SYSCALL_POLL,
 	[__NR_ppoll] = SYSCALL_POLL,
-	[__NR_select] = SYSCALL_SELECT,
 	[__NR_pselect6] = SYSCALL_SELECT,
 
-	[__NR_epoll_wait] = SYSCALL_LOOP,
 	[__NR_epoll_pwait] = SYSCALL_LOOP,
 	[441 /* epoll_pwait2 */] = SYSCALL_LOOP,
 	[426 /* io_uring_enter */] = SYSCALL_LOOP,
@@ -100,37 +95,47 @@ static const volatile unsigned char syscall_classes[SYSCALLS_NR] = {
 	[__NR_msync] = SYSCALL_STORAGE,
 	[__NR_readahead] = SYSCALL_STORAGE,
 
-	[__NR_open] = SYSCALL_PATH,
 	[__NR_openat] = SYSCALL_PATH,
 	[437 /* openat2 */] = SYSCALL_PATH,
-	[__NR_stat] = SYSCALL_PATH,
-	[__NR_lstat] = SYSCALL_PATH,
 	[__NR_fstat] = SYSCALL_PATH,
 	[__NR_newfstatat] = SYSCALL_PATH,
 	[__NR_statx] = SYSCALL_PATH,
-	[__NR_access] = SYSCALL_PATH,
 	[__NR_faccessat] = SYSCALL_PATH,
-	[__NR_readlink] = SYSCALL_PATH,
 	[__NR_readlinkat] = SYSCALL_PATH,
-	[__NR_rename] = SYSCALL_PATH,
 	[__NR_renameat] = SYSCALL_PATH,
 	[__NR_renameat2] = SYSCALL_PATH,
-	[__NR_mkdir] = SYSCALL_PATH,
 	[__NR_mkdirat] = SYSCALL_PATH,
-	[__NR_rmdir] = SYSCALL_PATH,
-	[__NR_creat] = SYSCALL_PATH,
-	[__NR_link] = SYSCALL_PATH,
 	[__NR_linkat] = SYSCALL_PATH,
-	[__NR_unlink] = SYSCALL_PATH,
 	[__NR_unlinkat] = SYSCALL_PATH,
-	[__NR_symlink] = SYSCALL_PATH,
 	[__NR_truncate] = SYSCALL_PATH,
 	[__NR_execve] = SYSCALL_PATH,
 	[__NR_utimensat] = SYSCALL_PATH,
-	[__NR_chmod] = SYSCALL_PATH,
-	[__NR_chown] = SYSCALL_PATH,
+	[__NR_fchmodat] = SYSCALL_PATH,
+	[__NR_fchownat] = SYSCALL_PATH,
 	[__NR_mmap] = SYSCALL_PATH,
 	[__NR_munmap] = SYSCALL_PATH,
+
+#ifdef __NR_open /* aarch64 has only what took the place of these */
+	[__NR_pause] = SYSCALL_SLEEP,
+	[__NR_vfork] = SYSCALL_CHILD, /* until it execs, as subprocess has it do */
+	[__NR_poll] = SYSCALL_POLL,
+	[__NR_select] = SYSCALL_SELECT,
+	[__NR_epoll_wait] = SYSCALL_LOOP,
+	[__NR_open] = SYSCALL_PATH,
+	[__NR_stat] = SYSCALL_PATH,
+	[__NR_lstat] = SYSCALL_PATH,
+	[__NR_access] = SYSCALL_PATH,
+	[__NR_readlink] = SYSCALL_PATH,
+	[__NR_rename] = SYSCALL_PATH,
+	[__NR_mkdir] = SYSCALL_PATH,
+	[__NR_rmdir] = SYSCALL_PATH,
+	[__NR_creat] = SYSCALL_PATH,
+	[__NR_link] = SYSCALL_PATH,
+	[__NR_unlink] = SYSCALL_PATH,
+	[__NR_symlink] = SYSCALL_PATH,
+	[__NR_chmod] = SYSCALL_PATH,
+	[__NR_chown] = SYSCALL_PATH,
+#endif
 };
 
 #endif

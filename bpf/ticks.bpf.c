@@ -17,12 +17,6 @@
 #include "open_calls.h"
 #include "thread.h"
 
-/* struct bpf_perf_event_data: the interrupted registers come first; CS is the 18th on x86_64. */
-struct tick_context {
-	__u64 regs[21];
-};
-#define TICK_CS 17
-
 /*
  * The asyncio tasks that capture_ready() has found wait for what the tick has found, which is @key.
  * (A function of its own, for its room on the stack.)
@@ -44,7 +38,7 @@ static __noinline void count_ready(const struct adder_ledger_key *key)
 }
 
 SEC("perf_event")
-int on_tick(struct tick_context *ctx)
+int on_tick(struct arch_event_regs *ctx)
 {
 	struct task_struct *task = compat_current();
 	__u64 id = bpf_get_current_pid_tgid();
@@ -78,7 +72,7 @@ int on_tick(struct tick_context *ctx)
 		if (capture_ready(p))
 			count_ready(&key);
 	}
-	value.sys_count = !(ctx->regs[TICK_CS] & 3);
+	value.sys_count = arch_in_kernel(ctx);
 	ledger_add(&key, &value);
 	return 0;
 }

@@ -293,20 +293,20 @@ static __always_inline void unwind_walk(struct unwind *w)
 }
 #endif
 
-/* The thread-specific value of pthread key @key, as glibc and musl keep it on x86_64. */
-static __always_inline int unwind_pthread_value(__u64 thread_pointer, __u32 key, int musl,
-						__u64 *ret)
+/* The thread-specific value of pthread key @key, as glibc and musl keep it in a struct pthread. */
+static __always_inline int unwind_pthread_value(__u64 self, __u32 key, int musl, __u64 *ret)
 {
 	__u64 block;
 
 	if (musl) {
-		if (remote_read(&block, sizeof(block), thread_pointer + 0x80))
+		if (remote_read(&block, sizeof(block), self + ARCH_SPECIFIC_MUSL))
 			return -1;
 		return remote_read(ret, sizeof(*ret), block + 8ULL * key) ? -1 : 0;
 	}
-	block = thread_pointer + 0x310; /* struct pthread's own block of 32 {sequence, value} */
-	if (key >= 32 && (key >= 1024 || remote_read(&block, sizeof(block),
-						     thread_pointer + 0x510 + 8ULL * (key / 32))))
+	block = self + ARCH_SPECIFIC;
+	if (key >= 32 &&
+	    (key >= 1024 ||
+	     remote_read(&block, sizeof(block), self + ARCH_SPECIFIC_NEXT + 8ULL * (key / 32))))
 		return -1;
 	if (!block) {
 		*ret = 0;
@@ -321,7 +321,7 @@ static __always_inline int unwind_tls_value(const struct adder_process *p, __u64
 {
 	__u64 dtv, block;
 
-	if (remote_read(&dtv, sizeof(dtv), thread_pointer + 8) ||
+	if (remote_read(&dtv, sizeof(dtv), thread_pointer + ARCH_DTV) ||
 	    remote_read(&block, sizeof(block), dtv + 16ULL * p->tss_key))
 		return -1;
 	*ret = 0;
@@ -340,7 +340,8 @@ static __always_inline int unwind_tstate(const struct adder_process *p, __u64 th
 	case ADDER_VIA_TLS_LIB:
 		return unwind_tls_value(p, thread_pointer, ret);
 	default:
-		return unwind_pthread_value(thread_pointer, p->tss_key, p->binary.musl, ret);
+		return unwind_pthread_value(thread_pointer - p->pthread_bytes, p->tss_key,
+					    p->binary.musl, ret);
 	}
 }
 
@@ -362,7 +363,7 @@ static __always_inline int unwind_read_tstate(struct unwind *w, __u64 tstate)
 	struct unwind_scratch *s = w->scratch;
 
 	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate) ||
-	    unwind_tstate_u64(s, w->layout->ts_thread_id) != w->thread_pointer)
+	    !arch_is_own(w->thread_pointer, unwind_tstate_u64(s, w->layout->ts_thread_id)))
 		return -1;
 	s->interp = unwind_tstate_u64(s, w->layout->ts_interp);
 	s->tstate_at = tstate;
@@ -424,51 +425,89 @@ static __always_inline void unwind_try_tstates(struct unwind *w)
 
 /*
  * To 3.11 the GILState's slot keeps the thread state that a thread had first, when a
- * sub-interpreter's has taken over: then it is that of the newest interpreter in which the thread
- * runs something.
+ * sub-interpreter's has taken over.  Is what was read not what the thread runs in?
  */
-static __always_inline void unwind_enter_interpreter(struct unwind *w,
-						     const struct adder_process *p)
+static __always_inline bool unwind_is_elsewhere(struct unwind *w, const struct adder_process *p)
 {
 	const struct adder_layout *l = w->layout;
-	struct unwind_position *at = &w->scratch->at;
-	__u64 first = w->scratch->tstate_at, current;
 	struct {
 		__u64 head, main;
 	} interpreters;
+	__u64 current;
 
 	if (!l->rt_tstate_current ||
 	    remote_read(&interpreters, sizeof(interpreters),
 			p->runtime + l->rt_interpreters_head) ||
 	    interpreters.head == interpreters.main)
-		return;
-	if (!remote_read(&current, sizeof(current), p->runtime + l->rt_tstate_current) && current &&
-	    !unwind_read_tstate(w, current))
-		return;
-	at->interp = interpreters.head;
+		return false;
+	return remote_read(&current, sizeof(current), p->runtime + l->rt_tstate_current) ||
+	       !current || unwind_read_tstate(w, current);
+}
+
+/* Read the thread's own state of the newest interpreter in which it runs something; of those where
+ * it runs nothing, if there is no other. */
+static __always_inline void unwind_search(struct unwind *w, const struct adder_process *p)
+{
+	struct unwind_position *at = &w->scratch->at;
+
 	at->tstate = 0;
-	unwind_try_tstates(w);
-	if (unwind_tstate_u64(w->scratch, l->ts_thread_id) != w->thread_pointer)
-		unwind_read_tstate(w, first);
+	if (!remote_read(&at->interp, sizeof(at->interp),
+			 p->runtime + w->layout->rt_interpreters_head))
+		unwind_try_tstates(w);
+	if (!arch_is_own(w->thread_pointer, unwind_tstate_u64(w->scratch, w->layout->ts_thread_id)))
+		unwind_read_tstate(w, w->scratch->tstate_at);
+}
+
+/* Is it known where a thread of @p keeps the address of its state? */
+static __always_inline bool unwind_knows_place(const struct adder_process *p)
+{
+	if (ARCH_PTHREAD_AT_POINTER)
+		return true;
+	if (p->binary.tstate_via == ADDER_VIA_TLS_EXE || p->binary.tstate_via == ADDER_VIA_TLS_LIB)
+		return p->tls_offset;
+	return p->pthread_bytes;
+}
+
+/* Read the thread's state from where it keeps its address, into scratch; *@ret is 0 if it has none.
+ */
+static __always_inline int unwind_follow(struct unwind *w, const struct adder_process *p,
+					 __u64 *ret)
+{
+	if (unwind_tstate(p, w->thread_pointer, ret))
+		return -1;
+	return *ret ? unwind_read_tstate(w, *ret) : 0;
+}
+
+/* From a thread state that was found @p learns how large a struct pthread is. */
+static __always_inline void unwind_learn(struct adder_process *p, const struct unwind_scratch *s,
+					 __u64 thread_pointer)
+{
+	__u64 self;
+
+	if (ARCH_PTHREAD_AT_POINTER || p->pthread_bytes || !s->interp)
+		return;
+	self = unwind_tstate_u64(s, p->binary.layout.ts_thread_id);
+	if (arch_is_own(thread_pointer, self))
+		p->pthread_bytes = thread_pointer - self;
 }
 
 /* From the thread pointer to the innermost frame. */
 static __always_inline int unwind_first(struct unwind *w, const struct adder_process *p)
 {
 	struct unwind_position *at = &w->scratch->at;
+	bool knows_place = unwind_knows_place(p);
 	__u64 tstate = 0;
 
 	/* without a thread pointer it is still with the dynamic linker */
 	at->status = w->thread_pointer ? UNWIND_NO_TSTATE : UNWIND_NO_PYTHON;
-	if (!w->thread_pointer || unwind_tstate(p, w->thread_pointer, &tstate))
+	if (!w->thread_pointer || (knows_place && unwind_follow(w, p, &tstate)))
 		return -1;
-	if (!tstate) {
+	if (!knows_place || (tstate && unwind_is_elsewhere(w, p)))
+		unwind_search(w, p);
+	if (!w->scratch->interp) {
 		at->status = UNWIND_NO_PYTHON;
 		return -1;
 	}
-	if (unwind_read_tstate(w, tstate))
-		return -1;
-	unwind_enter_interpreter(w, p);
 	if (unwind_read_frame(w, &at->frame))
 		return -1;
 	if (!at->frame)
@@ -500,7 +539,7 @@ static __always_inline __u64 unwind_python(struct unwind_scratch *scratch,
 	at->hash = unwind_mix(0x61646465720a0aULL, p->serial);
 	at->window_bytes = 0;
 	at->file.file = 0;
-	scratch->interp = 0;
+	scratch->interp = scratch->tstate_at = 0;
 	scratch->stack.depth = 0;
 	if (!unwind_first(&w, p))
 		unwind_walk(&w);

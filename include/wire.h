@@ -61,7 +61,7 @@ struct adder_layout {
 
 	/* PyThreadState; all below ADDER_TSTATE_BYTES */
 	__u16 ts_frame;     /* what frame_via starts from */
-	__u16 ts_thread_id; /* == the thread pointer on glibc and musl x86_64 */
+	__u16 ts_thread_id; /* pthread_self(): bpf/arch.h */
 	__u16 ts_interp, ts_next;
 	__u16 cframe_current_frame;
 
@@ -189,8 +189,8 @@ struct adder_process {
 	__u64 gil;     /* 3.6 to 3.11: address of the GIL's first futex word ... */
 	__u64 gil_end; /* ... and behind its last */
 	__s64 tls_offset;
-	__u32 tss_key; /* pthread key, or TLS module id */
-	__u32 pad;
+	__u32 tss_key;       /* pthread key, or TLS module id */
+	__u32 pthread_bytes; /* aarch64: of a struct pthread; 0: not known yet */
 	struct adder_file file;
 	struct adder_binary binary;
 	struct adder_asyncio asyncio;

@@ -101,9 +101,16 @@ struct socket {
 	struct sock *sk;
 };
 
+#ifdef __TARGET_ARCH_arm64
+struct pt_regs {
+	unsigned long regs[31], sp, orig_x0;
+	int syscallno;
+};
+#else
 struct pt_regs {
 	unsigned long r10, cx, dx, si, di, orig_ax, ip, cs, sp;
 };
+#endif
 
 struct kernfs_node {
 	const char *name;
@@ -178,9 +185,17 @@ struct linux_binprm {
 	struct file *file;
 };
 
+#ifdef __TARGET_ARCH_arm64
+struct thread_struct {
+	struct {
+		unsigned long tp_value;
+	} uw;
+};
+#else
 struct thread_struct {
 	unsigned long fsbase;
 };
+#endif
 
 struct task_struct {
 	unsigned int __state;

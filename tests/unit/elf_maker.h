@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "symbol/image.h"
+
 #define MAKER_DATA     0x100000
 #define MAKER_BYTES    0x4000
 #define MAKER_SYMBOLS  16
@@ -94,7 +96,7 @@ static inline void maker_init(struct maker *m)
 	static const Elf64_Ehdr header = {
 		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
 		.e_type = ET_DYN,
-		.e_machine = EM_X86_64,
+		.e_machine = IMAGE_MACHINE,
 		.e_phoff = sizeof(header),
 		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = 4,

@@ -13,13 +13,19 @@
 #include "python/layout.h"
 #include "unwind.h"
 
-#define TP          0x7f0000001000ULL /* the thread pointer; its struct pthread lies there */
-#define HEAP        0x10000ULL        /* thread state, code objects, strs */
-#define TSTATE      HEAP
-#define CODES       (HEAP + 0x1000) /* one each CODE_BYTES */
-#define STACK       0x7e0000000000ULL
-#define FAR         0x55000000ULL /* frames that are not on the data stack */
+#define SELF   0x7f0000001000ULL      /* the thread's struct pthread ... */
+#define TP     (SELF + PTHREAD_BYTES) /* ... and its thread pointer */
+#define HEAP   0x10000ULL             /* thread state, code objects, strs */
+#define TSTATE HEAP
+#define CODES  (HEAP + 0x1000) /* one each CODE_BYTES */
+#define STACK  0x7e0000000000ULL
+#define FAR    0x55000000ULL /* frames that are not on the data stack */
 
+#ifdef ARCH_ARM64
+#define PTHREAD_BYTES 0x740
+#else
+#define PTHREAD_BYTES 0
+#endif
 #define CODE_BYTES  512
 #define CODE_NR     64
 #define STACK_BYTES 0x400000
@@ -66,6 +72,12 @@ static inline void make_code(int n)
 	fake_u64(file + 24, 78 * n);
 }
 
+/* What the thread keeps under KEY. */
+static inline void set_value(uint64_t value)
+{
+	fake_u64(SELF + ARCH_SPECIFIC + 16 * KEY + 8, value);
+}
+
 /* A CPython of @version, whose thread has a state and no frames yet. */
 static inline void make_process(uint32_t version, bool free_threaded)
 {
@@ -77,14 +89,15 @@ static inline void make_process(uint32_t version, bool free_threaded)
 	process.phase = ADDER_PHASE_READY;
 	process.serial = 5;
 	process.tss_key = KEY;
+	process.pthread_bytes = PTHREAD_BYTES;
 	process.binary.tstate_via = ADDER_VIA_TSD;
 	process.binary.layout = *l;
 	fake_map(HEAP, 0x1000 + CODE_BYTES * CODE_NR);
-	fake_map(TP, 0x1000);
+	fake_map(SELF, 0x1000);
 	fake_map(STACK, STACK_BYTES);
 	fake_map(FAR, 0x10000);
-	fake_u64(TP + 0x310 + 16 * KEY + 8, TSTATE);
-	fake_u64(TSTATE + l->ts_thread_id, TP);
+	set_value(TSTATE);
+	fake_u64(TSTATE + l->ts_thread_id, SELF);
 	fake_u64(TSTATE + l->ts_interp, 0x1234);
 	for (int n = 0; n < CODE_NR; n++)
 		make_code(n);

@@ -25,6 +25,19 @@
 #include "proc/process.h"
 #include "recorder/blocked.h"
 
+/* Some processors have the later one alone. */
+#ifdef SYS_poll
+#define POLL SYS_poll
+#else
+#define POLL SYS_ppoll
+#endif
+
+/* What stands for no timeout in either. */
+static void do_poll(struct pollfd *fds, unsigned int count)
+{
+	syscall(POLL, fds, count, POLL == SYS_ppoll ? 0L : -1L, NULL, 0L);
+}
+
 /* A child that waits in @wait(), which never returns. */
 static pid_t start(void (*wait)(void))
 {
@@ -68,7 +81,7 @@ static void poll_one(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	syscall(SYS_poll, &p, 1, -1);
+	do_poll(&p, 1);
 }
 
 static int bound(int family, int type)
@@ -128,7 +141,7 @@ static void poll_timer(void)
 
 static void poll_nothing(void)
 {
-	syscall(SYS_poll, NULL, 0, -1);
+	do_poll(NULL, 0);
 }
 
 static void poll_no_file(void)
@@ -141,7 +154,7 @@ static void poll_two(void)
 	struct pollfd p[2] = { { .fd = end_of_pipe(), .events = POLLIN },
 			       { .fd = end_of_pair(), .events = POLLIN } };
 
-	syscall(SYS_poll, p, 2, -1);
+	do_poll(p, 2);
 }
 
 static void select_files(int count)
@@ -182,15 +195,15 @@ static void tells_states_by_the_files_that_are_polled(void **state)
 		long syscall;
 		enum adder_state state;
 	} cases[] = {
-		{ "a TCP socket", poll_tcp, SYS_poll, ADDER_STATE_NET },
-		{ "a UDP socket", poll_udp, SYS_poll, ADDER_STATE_NET },
-		{ "a UNIX socket", poll_unix, SYS_poll, ADDER_STATE_IPC },
-		{ "a pipe", poll_pipe, SYS_poll, ADDER_STATE_IPC },
-		{ "an eventfd", poll_event, SYS_poll, ADDER_STATE_IPC },
-		{ "a timerfd", poll_timer, SYS_poll, ADDER_STATE_SLEEP },
-		{ "nothing", poll_nothing, SYS_poll, ADDER_STATE_SLEEP },
-		{ "no file", poll_no_file, SYS_poll, ADDER_STATE_SLEEP },
-		{ "two", poll_two, SYS_poll, ADDER_STATE_POLL },
+		{ "a TCP socket", poll_tcp, POLL, ADDER_STATE_NET },
+		{ "a UDP socket", poll_udp, POLL, ADDER_STATE_NET },
+		{ "a UNIX socket", poll_unix, POLL, ADDER_STATE_IPC },
+		{ "a pipe", poll_pipe, POLL, ADDER_STATE_IPC },
+		{ "an eventfd", poll_event, POLL, ADDER_STATE_IPC },
+		{ "a timerfd", poll_timer, POLL, ADDER_STATE_SLEEP },
+		{ "nothing", poll_nothing, POLL, ADDER_STATE_SLEEP },
+		{ "no file", poll_no_file, POLL, ADDER_STATE_SLEEP },
+		{ "two", poll_two, POLL, ADDER_STATE_POLL },
 		{ "one selected", select_one, SYS_pselect6, ADDER_STATE_NET },
 		{ "two selected", select_two, SYS_pselect6, ADDER_STATE_POLL },
 		{ "none selected", select_none, SYS_pselect6, ADDER_STATE_SLEEP },
@@ -252,7 +265,7 @@ static void says_that_a_thread_has_moved_on(void **state)
 	char on[BLOCKED_ON_BYTES];
 
 	(void)state;
-	expect_syscall(pid, SYS_poll);
+	expect_syscall(pid, POLL);
 	assert_int_equal(blocked_complete(&t, on), -EAGAIN);
 	stop(pid);
 	assert_int_equal(t.state, ADDER_STATE_IPC);
@@ -264,12 +277,12 @@ static void leaves_a_stopped_thread_stopped(void **state)
 {
 	pid_t pid = start(poll_pipe);
 	struct adder_known_thread t = {
-		.pid = pid, .tid = pid, .syscall = SYS_poll, .state = ADDER_STATE_STOP
+		.pid = pid, .tid = pid, .syscall = POLL, .state = ADDER_STATE_STOP
 	};
 	char on[BLOCKED_ON_BYTES];
 
 	(void)state;
-	expect_syscall(pid, SYS_poll);
+	expect_syscall(pid, POLL);
 	assert_int_equal(blocked_complete(&t, on), 0);
 	stop(pid);
 	assert_int_equal(t.state, ADDER_STATE_STOP);

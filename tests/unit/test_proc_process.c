@@ -207,7 +207,7 @@ static pid_t start_sleeper(void)
 
 	if (pid == 0) {
 		prctl(PR_SET_NAME, "odd) name");
-		pause();
+		syscall(SYS_ppoll, NULL, 0, NULL, NULL, 0L);
 		_exit(0);
 	}
 	return pid;
@@ -221,10 +221,10 @@ static void reads_where_a_thread_is_blocked(void **state)
 	char wchan[64] = "?";
 
 	(void)state;
-	for (int i = 0; i < 1000 && (process_thread_syscall(pid, pid, &s) || s.number != SYS_pause);
+	for (int i = 0; i < 1000 && (process_thread_syscall(pid, pid, &s) || s.number != SYS_ppoll);
 	     i++)
 		usleep(1000);
-	assert_int_equal(s.number, SYS_pause);
+	assert_int_equal(s.number, SYS_ppoll);
 	assert_int_equal(process_thread_stat(pid, pid, &stat), 0);
 	assert_int_equal(stat.state, 'S');
 	assert_string_equal(stat.comm, "odd) name");

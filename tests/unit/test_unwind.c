@@ -405,7 +405,7 @@ static void make_interpreters(uint64_t newer)
 	fake_u64(INTERP(0) + l->interp_next, INTERP(1));
 	for (int n = 0; n < 2; n++) {
 		fake_u64(INTERP(n) + l->interp_threads_head, state[n]);
-		fake_u64(state[n] + l->ts_thread_id, TP);
+		fake_u64(state[n] + l->ts_thread_id, SELF);
 		fake_u64(state[n] + l->ts_interp, INTERP(n));
 	}
 	if (l->frame_via == ADDER_FRAME_CFRAME) {

@@ -12,6 +12,7 @@
 #include "cmd/recording.h"
 #include "pprof/pprof.h"
 #include "profile/profile.h"
+#include "python/entries.h"
 #include "report/report.h"
 
 #define RATE_HZ 99
@@ -127,6 +128,11 @@ int cmd_calls(int argc, char **argv)
 	argp_err_exit_status = CMD_MISUSED;
 	argv[0] = "adder calls";
 	argp_parse(&calls_argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
+	if (!entries_are_known()) {
+		log_error("cannot count calls on this processor: of CPython's machine code only "
+			  "x86_64's is understood; 'adder record' works here");
+		return CMD_FAILED;
+	}
 	if (recording_open(&args.recording, &run) || recording_make(run, &p))
 		return CMD_FAILED;
 	if (args.output && write_profile(p, args.output))

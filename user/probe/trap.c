@@ -14,10 +14,17 @@
 #define HITS   500
 
 /* Begins with an instruction that the kernel emulates, as those are that adder probes. */
+#ifdef __x86_64__
 static __attribute__((naked, noinline)) void landing(void)
 {
 	asm volatile("nop; ret");
 }
+#else /* gcc for aarch64 makes no naked functions, but puts nothing before this */
+static __attribute__((noinline)) void landing(void)
+{
+	asm volatile("nop");
+}
+#endif
 
 /* Where in its file the code at @address is. */
 static int file_offset(uintptr_t address, size_t *ret)

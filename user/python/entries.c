@@ -11,6 +11,11 @@
 #define EVAL          "_PyEval_EvalFrameDefault"
 #define ENDBR64_BYTES 4
 
+bool entries_are_known(void)
+{
+	return IMAGE_MACHINE == EM_X86_64;
+}
+
 static int add(const struct image *image, uint64_t address, uint64_t cookie, struct entries *ret)
 {
 	struct entry *entry = &ret->list[ret->count];

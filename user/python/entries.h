@@ -24,6 +24,9 @@ struct entries {
 	bool late_yields;    /* only those of turns of generators and coroutines are not */
 };
 
+/** Can calls be counted on this processor?  Of its code, the places have to be known. */
+bool entries_are_known(void);
+
 /**
  * Find the places in the interpreter of @version (PY_VERSION_HEX) in the file open at @fd.  0, or
  * -errno with the reason in @ret->how: then calls can't be counted, for counts could be wrong.

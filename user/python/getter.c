@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "python/getter.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -22,7 +23,9 @@
 
 int getter_read(const struct image *image, uint64_t address, uint64_t size, struct getter *ret)
 {
-	struct getter getter = { .address = address, .size = sizeof(getter.code) };
+	struct getter getter = { .machine = image->header.e_machine,
+				 .address = address,
+				 .size = sizeof(getter.code) };
 	uint64_t there = image_bytes_at(image, address);
 	int err;
 
@@ -54,7 +57,7 @@ static int32_t operand32(const struct getter *getter, size_t at)
 size_t getter_find_reference(const struct getter *getter, size_t at, const char *opcode,
 			     uint64_t *ret_address)
 {
-	for (; at < getter->size; at++) {
+	for (; getter->machine == EM_X86_64 && at < getter->size; at++) {
 		size_t end = at + strlen(opcode) + 4;
 
 		if (!is_at(getter, at, opcode, 4))
@@ -142,6 +145,8 @@ int getter_find_tls(const struct getter *getter, struct getter_tls *ret)
 	struct getter_tls tls = { 0 };
 	int err;
 
+	if (getter->machine == EM_AARCH64)
+		return getter_find_tls_arm64(getter, ret);
 	for (size_t at = 0; at < getter->size; at++) {
 		/* Programs' variables lie below the thread pointer; above is the stack protector's.
 		 */

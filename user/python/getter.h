@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the machine code of CPython's small exported functions gives away (x86_64).
+ * What the machine code of CPython's small exported functions gives away.
  *
  * A stripped interpreter keeps no names for its static and thread-local variables, but exports
  * functions of a few instructions that return them.  Not a disassembler: the few encodings that
@@ -19,6 +19,7 @@ struct image;
 
 /** The first bytes of a function. */
 struct getter {
+	uint16_t machine; /* EM_X86_64 or EM_AARCH64: what the code is for */
 	uint64_t address;
 	size_t size;
 	uint8_t code[GETTER_BYTES_MAX];
@@ -38,7 +39,7 @@ int getter_read(const struct image *image, uint64_t address, uint64_t size, stru
 /**
  * Find the first instruction from @at on that begins with @opcode and goes on with a 32-bit
  * distance from its own end, and return its end within the code; 0 if there is none.
- * @ret_address is where the distance leads.
+ * @ret_address is where the distance leads.  x86_64 alone: in other code there is none.
  */
 size_t getter_find_reference(const struct getter *getter, size_t at, const char *opcode,
 			     uint64_t *ret_address);
@@ -46,5 +47,8 @@ size_t getter_find_reference(const struct getter *getter, size_t at, const char 
 /** Find the thread-local variable that the function returns.  0; -ENOENT if no known way is seen.
  */
 int getter_find_tls(const struct getter *getter, struct getter_tls *ret);
+
+/** The same of aarch64's code, where that of a library is not seen. */
+int getter_find_tls_arm64(const struct getter *getter, struct getter_tls *ret);
 
 #endif

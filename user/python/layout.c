@@ -2,6 +2,7 @@
 #include "python/layout.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -63,9 +64,13 @@
 	.cframe_current_frame = (cframe_frame), .ts_thread_id = (thread_id), .ts_next = 8,         \
 	.ts_interp = 16
 
+/* By how much a GIL is larger than x86_64's: it has two mutexes, on aarch64 of 48 bytes. */
+#define MUTEXES (2 * (sizeof(pthread_mutex_t) - 40))
+#define BEHIND_GIL(offset, gil) ((offset) + ((gil) ? MUTEXES : 0))
+
 #define RUNTIME(head, current, key, gil)                                                           \
-	.rt_interpreters_head = (head), .rt_tstate_current = (current), .rt_tss_key = (key),       \
-	.rt_gil = (gil)
+	.rt_interpreters_head = (head), .rt_tstate_current = BEHIND_GIL(current, gil),             \
+	.rt_tss_key = BEHIND_GIL(key, gil), .rt_gil = (gil)
 
 #define INTERP(next, threads, gil)                                                                 \
 	.interp_next = (next), .interp_threads_head = (threads), .interp_gil = (gil)
@@ -73,7 +78,7 @@
 /* Behind @enabled bytes that a free-threaded build has in front. */
 #define GIL(enabled)                                                                               \
 	.gil_last_holder = (enabled) + 8, .gil_locked = (enabled) + 16,                            \
-	.gil_words = (enabled) + 32, .gil_bytes = (enabled) + 208
+	.gil_words = (enabled) + 32, .gil_bytes = (enabled) + 208 + MUTEXES
 
 /* asyncio's task, its coroutine, and how a frame or the thread leads there. */
 #define TASK(callback, wakeup, coro, name, locals, qualname, attributes_via)                                       \

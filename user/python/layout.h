@@ -2,8 +2,9 @@
 /*
  * Where each version of CPython keeps what the walker reads: one row a minor version.
  *
- * The numbers were compiled with offsetof() from each version's own headers (x86_64), and compared
- * with the _Py_DebugOffsets of the 3.13 to 3.15 binaries.
+ * The numbers were compiled with offsetof() from each version's own headers (x86_64; aarch64's
+ * differ by the size of a mutex alone), and compared with the _Py_DebugOffsets of the 3.13 to 3.15
+ * binaries.
  */
 #ifndef PYTHON_LAYOUT_H
 #define PYTHON_LAYOUT_H

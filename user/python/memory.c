@@ -59,6 +59,7 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		ret->id = ADDER_STACK_NONE;
 	else
 		ret->id = unwind_python(&scratch, process, thread_pointer, &ret->status);
+	unwind_learn(process, &scratch, thread_pointer);
 	if (ret->id >= ADDER_STACK_FIRST_HASH && !scratch.stack.depth)
 		ret->id = ADDER_STACK_UNREAD; /* nobody can read on from here */
 	ret->tstate = scratch.interp ? scratch.tstate_at : 0;

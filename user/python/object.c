@@ -174,8 +174,8 @@ static bool check_version(const struct image *image, struct python_object *objec
 
 	if (!version)
 		refuse(object, "Python of a version that can't be found out");
-	else if (image->header.e_machine != EM_X86_64)
-		refuse(object, "Python 3.%d on this processor is not supported", minor);
+	else if (image->header.e_machine != IMAGE_MACHINE)
+		refuse(object, "Python 3.%d of another processor", minor);
 	else if (version >> 24 != 3 || minor < MINOR_OLDEST)
 		refuse(object, "Python %u.%d is older than 3.%d", version >> 24, minor,
 		       MINOR_OLDEST);

@@ -156,6 +156,25 @@ static void name_file(const struct adder_known_thread *t, int fd, char *ret)
 		ret[0] = '\0'; /* "pipe:[1234]" helps no one */
 }
 
+/* Not every processor has the older ones. */
+static bool is_poll(int64_t number)
+{
+#ifdef SYS_poll
+	if (number == SYS_poll)
+		return true;
+#endif
+	return number == SYS_ppoll;
+}
+
+static bool is_select(int64_t number)
+{
+#ifdef SYS_select
+	if (number == SYS_select)
+		return true;
+#endif
+	return number == SYS_pselect6;
+}
+
 int blocked_complete(struct adder_known_thread *t, char *ret_on)
 {
 	struct process_syscall call;
@@ -169,9 +188,9 @@ int blocked_complete(struct adder_known_thread *t, char *ret_on)
 		return -EAGAIN;
 	if (t->state == ADDER_STATE_STOP || known < 0)
 		return 0;
-	if (known == SYS_poll || known == SYS_ppoll)
+	if (is_poll(known))
 		t->state = state_of_poll(t->pid, call.args);
-	else if (known == SYS_select || known == SYS_pselect6)
+	else if (is_select(known))
 		t->state = state_of_select(t->pid, call.args);
 	else
 		name_file(t, call.args[0], ret_on);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "resolve/syscall_name.h"
 
+#include <asm/unistd.h>
 #include <stddef.h>
 
 #include "wire.h"

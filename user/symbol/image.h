@@ -14,6 +14,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The processor that adder is built for: programs of others are not read. */
+#ifdef __aarch64__
+#define IMAGE_MACHINE EM_AARCH64
+#else
+#define IMAGE_MACHINE EM_X86_64
+#endif
+
 #define IMAGE_SEGMENTS_MAX 32  /* linkers make about 12; what is behind is not seen */
 #define IMAGE_NEEDED_MAX   128 /* needed libraries that are looked at */
 
