@@ -100,8 +100,17 @@ class Program:
         for path in glob.glob(self.folder + "/counters/[0-9]*.*"):
             pid, _, name = os.path.basename(path).partition(".")
             with open(path, "rb") as file:
-                found[int(pid), name] = COUNTER.unpack(file.read())
+                data = file.read()
+            if data:  # else it is being made
+                found[int(pid), name] = COUNTER.unpack(data)
         return found
+
+    def needs(self, *modules):
+        """The distribution may lack a package."""
+        for name in modules:
+            found = [PYTHON, "-c", "import importlib.util as i, sys; sys.exit(not i.find_spec('%s'))" % name]
+            if subprocess.run(found, env=self.env, cwd=self.folder).returncode:
+                raise Skip("no %s here" % name)
 
 
 @contextlib.contextmanager
@@ -125,6 +134,16 @@ def wait_for_answer(program, url):
                 return
         time.sleep(0.1)
     raise AssertionError("it does not answer: " + program.log())
+
+
+def wait_for_counters(program):
+    """A program that counts has counters from its first call on."""
+    deadline = time.monotonic() + START_SECONDS
+    while not program.counters():
+        ended = [p.args[0] for p in program.processes if p.poll() is not None]
+        if ended or time.monotonic() > deadline:
+            raise AssertionError("it does not begin: " + program.log())
+        time.sleep(0.1)
 
 
 def wrk(program, url, seconds):

@@ -28,6 +28,8 @@ def counters(name):
 def counted(function):
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
+        with LOCK:
+            counters(function.__name__)
         while GATE and not os.path.exists(GATE):
             time.sleep(0.005)
         wall, cpu = time.perf_counter(), time.thread_time()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Programs that go on by themselves: loops.py NAME [PORT]."""
 import concurrent.futures
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -8,27 +9,6 @@ import threading
 import zlib
 
 from counted import counted
-
-
-def postgres():
-    """Queries that take a tenth of a second, and ones that give many rows."""
-    import psycopg2
-    cursor = psycopg2.connect(host="127.0.0.1", port=sys.argv[2], user="postgres",
-                              dbname="postgres").cursor()
-
-    @counted
-    def slow_query():
-        cursor.execute("select pg_sleep(0.1)")
-        cursor.fetchall()
-
-    @counted
-    def big_query():
-        cursor.execute("select g, md5(g::text) from generate_series(1, 20000) g")
-        return cursor.fetchall()
-
-    while True:
-        slow_query()
-        big_query()
 
 
 def numpy():
@@ -80,11 +60,16 @@ def crunch(n):
     return sum(i * i % 7 for i in range(n))
 
 
-def processes():
+def processes(context=None):
     """Two workers, forked."""
-    with concurrent.futures.ProcessPoolExecutor(2) as pool:
+    with concurrent.futures.ProcessPoolExecutor(2, context) as pool:
         while True:
             list(pool.map(crunch, [20000] * 100, chunksize=5))
+
+
+def fork_server():
+    """Two workers that a server has forked, which is a program of its own."""
+    processes(multiprocessing.get_context("forkserver"))
 
 
 def spawning():
@@ -111,4 +96,5 @@ def forking():
         fork()
 
 
-globals()[sys.argv[1]]()
+if __name__ == "__main__":  # a fork server's children import it, too
+    globals()[sys.argv[1]]()
