@@ -68,7 +68,7 @@ def summary(profile, grown):
     return "%.1f MB, grown by %.1f" % (int(profile.comments["own_rss_bytes"]) / MB, grown / MB)
 
 
-@case(each=oldest_and_newest, alone=True)
+@case(each=oldest_and_newest)
 def more_names_than_fit(python):
     """They are lumped together, and their callers and callees are right all the same."""
     profile, grown, cpu, pid = play(python, "names")
@@ -84,7 +84,7 @@ def more_names_than_fit(python):
     return summary(profile, grown)
 
 
-@case(each=oldest_and_newest, alone=True)
+@case(each=oldest_and_newest)
 def one_name_for_all(python):
     """Code objects come and go; the profile has them as one function, and none is lost."""
     profile, grown, cpu, pid = play(python, "one")

@@ -79,7 +79,7 @@ def check_unread(samples, comments):
     return count
 
 
-@case(each=spread, alone=True)
+@case(each=spread)
 def reused_addresses(python):
     samples, comments = record(python, "torture.py")
     seen, wrong = set(), []
@@ -108,7 +108,7 @@ def is_legal(stack):
         chain == ["%s%d" % (phase.group(1), i + 1) for i in range(len(chain))]
 
 
-@case(each=spread, alone=True)
+@case(each=spread)
 def changing_stacks(python):
     samples, comments = record(python, "churn.py")
     wrong = {}

@@ -141,7 +141,7 @@ def wrong_waits(samples, truths, share, seconds):
                 name, got, truth["waited"], delayed)
 
 
-@case(each=with_tasks, alone=True)
+@case(each=with_tasks)
 def blocked(python):
     """Tasks that are ready while another one sleeps: their waits are as exact as its sleep."""
     truths, samples, _ = record(python, "blocked")
@@ -164,7 +164,7 @@ def busy(python):
     assert not wrong, "; ".join(wrong)
 
 
-@case(each=with_tasks, alone=True)
+@case(each=with_tasks)
 def crowd(python):
     """More tasks than are told apart: all of their waits are counted."""
     truths, samples, _ = record(python, "crowd")
