@@ -3,20 +3,17 @@
 #include "cmd/recording.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/filters.h"
-#include "cmd/launch.h"
+#include "cmd/run.h"
 #include "recorder/recorder.h"
 
 #define DEFAULT_MB     64
@@ -27,9 +24,8 @@
 struct recording_run {
 	const struct recording *options;
 	struct recorder *recorder;
-	struct launch launch;
-	int signals; /* a signalfd */
-	uint64_t start_ns, shown_ns;
+	struct run run;
+	uint64_t shown_ns;
 };
 
 static uint64_t now_ns(void)
@@ -38,27 +34,6 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-static void signals_set(sigset_t *ret)
-{
-	sigemptyset(ret);
-	sigaddset(ret, SIGINT);
-	sigaddset(ret, SIGTERM);
-	sigaddset(ret, SIGHUP);
-	sigaddset(ret, SIGCHLD);
-}
-
-static int open_signals(void)
-{
-	sigset_t set;
-	int fd;
-
-	signals_set(&set);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return fd < 0 ? -errno : fd;
 }
 
 size_t recording_default_memory(void)
@@ -109,52 +84,6 @@ static void show_progress(struct recording_run *run)
 }
 
 /*
- * A signal that ends the recording?  A child's end alone is asked for elsewhere.  What a terminal
- * does not send to the command as well is passed on to it.
- */
-static bool take_signals(struct recording_run *run)
-{
-	struct signalfd_siginfo info;
-
-	while (read(run->signals, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGCHLD)
-			continue;
-		if (run->options->command && info.ssi_signo != SIGINT)
-			kill(run->launch.pid, info.ssi_signo);
-		return true;
-	}
-	return false;
-}
-
-/* The recording is over: the next signal ends adder as it would any program. */
-static void release_signals(void)
-{
-	sigset_t set;
-
-	signals_set(&set);
-	sigprocmask(SIG_UNBLOCK, &set, NULL);
-}
-
-static int wait_ms(const struct recording_run *run)
-{
-	int ms = recorder_timeout_ms(run->recorder);
-	uint64_t elapsed = now_ns() - run->start_ns, limit = run->options->duration_ns;
-
-	if (limit && elapsed + ms * 1000000ULL > limit)
-		ms = elapsed < limit ? (limit - elapsed) / 1000000 + 1 : 0;
-	return ms;
-}
-
-static bool is_over(struct recording_run *run)
-{
-	if (take_signals(run))
-		return true;
-	if (run->options->command && launch_ended(&run->launch))
-		return true;
-	return run->options->duration_ns && now_ns() - run->start_ns >= run->options->duration_ns;
-}
-
-/*
  * On a crowded host the reader must come before those whose events it reads, or the buffer runs
  * over.  Without the right to it, or if the user chose another priority, it stays as it is.
  */
@@ -166,14 +95,10 @@ static void set_priority(int from, int to)
 
 static int loop(struct recording_run *run)
 {
-	struct pollfd fds[] = {
-		{ .fd = recorder_fd(run->recorder), .events = POLLIN },
-		{ .fd = run->signals, .events = POLLIN },
-	};
 	int err = 0;
 
-	while (!err && !is_over(run)) {
-		poll(fds, ARRAY_SIZE(fds), wait_ms(run));
+	while (!err && !run_is_over(&run->run)) {
+		run_wait(&run->run, recorder_fd(run->recorder), recorder_timeout_ms(run->recorder));
 		err = recorder_turn(run->recorder);
 		show_progress(run);
 	}
@@ -188,9 +113,7 @@ static int begin(struct recording_run *run)
 
 	if (err)
 		return log_errno(err, "cannot begin to record");
-	run->start_ns = now_ns();
-	if (run->options->command)
-		launch_go(&run->launch);
+	run_begin(&run->run);
 	log_progress_or_info("recording");
 	recorder_progress(run->recorder, &p);
 	if (!p.processes && !run->options->command && !filter_is_empty(&run->options->filter))
@@ -206,17 +129,10 @@ static int open_recorder(struct recording_run *run)
 					    .tables = run->options->tables,
 					    .count_calls = run->options->count_calls,
 					    .call_clock = run->options->call_clock,
+					    .family = run_family(&run->run),
 					    .filter = &run->options->filter };
-	int err;
+	int err = recorder_open(&options, &run->recorder);
 
-	if (run->options->command) {
-		err = launch_prepare(run->options->command, &run->launch);
-		if (err)
-			return log_errno(err, "cannot start a process for '%s'",
-					 run->options->command[0]);
-		options.family = run->launch.pid;
-	}
-	err = recorder_open(&options, &run->recorder);
 	return err ? recording_say_why_not(err) : 0;
 }
 
@@ -228,11 +144,9 @@ int recording_open(const struct recording *options, struct recording_run **ret)
 	if (!run)
 		return log_errno(-ENOMEM, "cannot record");
 	run->options = options;
-	run->launch.go = -1;
-	run->signals = open_signals();
-	if (run->signals < 0)
-		return log_errno(run->signals, "cannot wait for signals");
-	err = open_recorder(run);
+	err = run_open(&run->run, options->duration_ns, options->command);
+	if (!err)
+		err = open_recorder(run);
 	if (!err)
 		*ret = TAKE_PTR(run);
 	return err;
@@ -242,10 +156,8 @@ void recording_close(struct recording_run *run)
 {
 	if (!run)
 		return;
-	launch_abandon(&run->launch);
+	run_close(&run->run);
 	recorder_close(run->recorder);
-	if (run->signals >= 0)
-		close(run->signals);
 	free(run);
 }
 
@@ -266,6 +178,5 @@ int recording_make(struct recording_run *run, struct profile **ret)
 
 int recording_status(struct recording_run *run)
 {
-	release_signals();
-	return run->options->command ? launch_wait(&run->launch) : 0;
+	return run_status(&run->run);
 }
