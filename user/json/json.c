@@ -24,11 +24,21 @@ int json_write_text(const char *text, FILE *out)
 	return json_dumpf(value, out, JSON_ENCODE_ANY) ? -EIO : 0;
 }
 
-int json_write(const json_t *value, FILE *out)
+static int write_value(const json_t *value, size_t flags, FILE *out)
 {
 	if (!value)
 		return -ENOMEM;
-	if (json_dumpf(value, out, JSON_INDENT(2)) || fputc('\n', out) == EOF)
+	if (json_dumpf(value, out, flags) || fputc('\n', out) == EOF)
 		return -EIO;
 	return 0;
+}
+
+int json_write(const json_t *value, FILE *out)
+{
+	return write_value(value, JSON_INDENT(2), out);
+}
+
+int json_write_line(const json_t *value, FILE *out)
+{
+	return write_value(value, JSON_COMPACT, out);
 }

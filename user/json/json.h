@@ -29,4 +29,7 @@ int json_write_text(const char *text, FILE *out);
 /** Write @value, indented, and a newline.  0, -ENOMEM if @value is NULL, or -EIO. */
 int json_write(const json_t *value, FILE *out);
 
+/** The same on one line. */
+int json_write_line(const json_t *value, FILE *out);
+
 #endif
