@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <uthash.h>
 
 #include "base/text.h"
@@ -309,5 +310,25 @@ int discover_look(struct discover *d, pid_t pid, struct discovery *ret)
 			return err;
 	}
 	decide(&s, ret);
+	return 0;
+}
+
+int discover_file(struct discover *d, int fd, const char *name, struct discovery *ret)
+{
+	const struct judged *file;
+	struct stat st;
+
+	memset(ret, 0, sizeof(*ret));
+	if (fstat(fd, &st))
+		return -errno;
+	ret->file.inode = st.st_ino;
+	ret->file.device = major(st.st_dev) << 20 | minor(st.st_dev);
+	ret->file.size = st.st_size;
+	file = judge(d, fd, &ret->file, name);
+	if (!file)
+		return -ENOMEM;
+	if (file->object.verdict != PYTHON_HERE)
+		return -ENOENT;
+	python_object_join(&file->object, NULL, &ret->binary);
 	return 0;
 }

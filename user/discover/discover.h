@@ -51,6 +51,12 @@ struct discover_note {
 };
 
 /**
+ * Judge the program file open at @fd, called @name, before a process runs it.
+ * 0 with ret->file and ret->binary, if it holds an interpreter; -ENOENT if not; -errno.
+ */
+int discover_file(struct discover *d, int fd, const char *name, struct discovery *ret);
+
+/**
  * Call @fn once for each file that holds an interpreter, when it is first met, open at @fd.  What
  * it returns is kept.
  */

@@ -546,20 +546,36 @@ int members_want_look(struct members *m)
 	return want;
 }
 
+static struct members_entry entry_of(const struct members *m, const struct member *member)
+{
+	return (struct members_entry){
+		.serial = member->serial,
+		.pid = member->pid,
+		.name = member->name,
+		.container = member->container[0] ? member->container : NULL,
+		.version = member->version,
+		.why_not = discover_note(m->rooms.discover, &member->file).why_not,
+	};
+}
+
 void members_each(const struct members *m, void (*fn)(void *arg, const struct members_entry *entry),
 		  void *arg)
 {
 	for (const struct member *member = m->all; member; member = member->hh.next) {
-		struct members_entry entry = {
-			.serial = member->serial,
-			.pid = member->pid,
-			.name = member->name,
-			.container = member->container[0] ? member->container : NULL,
-			.version = member->version,
-		};
+		struct members_entry entry = entry_of(m, member);
 
 		fn(arg, &entry);
 	}
+}
+
+int members_find(const struct members *m, uint32_t serial, struct members_entry *ret)
+{
+	const struct member *member = find(m, serial);
+
+	if (!member)
+		return -ENOENT;
+	*ret = entry_of(m, member);
+	return 0;
 }
 
 uint32_t members_count(const struct members *m)

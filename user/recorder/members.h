@@ -54,11 +54,15 @@ struct members_entry {
 	const char *name;      /* untrusted */
 	const char *container; /* label, untrusted; NULL: the host */
 	uint16_t version;      /* 0x030b; 0: not known yet */
+	const char *why_not;   /* its interpreter can't be probed; NULL: it can */
 };
 
 /** Call @fn for each process that is in it and was alive when last heard of, in no order. */
 void members_each(const struct members *m, void (*fn)(void *arg, const struct members_entry *entry),
 		  void *arg);
+
+/** The process with @serial.  0, or -ENOENT if it is not in it, or no longer. */
+int members_find(const struct members *m, uint32_t serial, struct members_entry *ret);
 
 uint32_t members_count(const struct members *m);
 

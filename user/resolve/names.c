@@ -146,6 +146,16 @@ static size_t add_location(const struct names *n, struct profile *p,
 	return 1;
 }
 
+int names_locate(const struct names *n, struct profile *p, const struct adder_frame *frame,
+		 uint32_t *ret)
+{
+	const struct code *code = n ? find_code(n, frame->code, frame->signature) : NULL;
+
+	if (!code)
+		return -ENOENT;
+	return add_location(n, p, frame, ret) ? 0 : -ESRCH;
+}
+
 int names_function_stack(const struct names *n, struct profile *p, uint64_t address,
 			 uint32_t signature, uint32_t *ret)
 {

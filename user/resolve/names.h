@@ -35,6 +35,13 @@ int names_has_code(struct names *n, const struct adder_frame *frame);
 int names_function_stack(const struct names *n, struct profile *p, uint64_t code,
 			 uint32_t signature, uint32_t *ret);
 
+/**
+ * The profile's id of where @frame is.  0; -ENOENT if its code object has not been told; -ESRCH if
+ * it is no function of the program.
+ */
+int names_locate(const struct names *n, struct profile *p, const struct adder_frame *frame,
+		 uint32_t *ret);
+
 /** Remember a stack whose code objects have been told, under its hash.  0 or -ENOMEM. */
 int names_add_stack(struct names *n, struct profile *p, const struct adder_event_stack *event);
 

@@ -392,6 +392,20 @@ void resolver_stack(struct resolver *r, const struct adder_event_stack *e, size_
 	r->stacks++;
 }
 
+int resolver_locate(struct resolver *r, uint32_t serial, const struct adder_frame *frame,
+		    uint32_t *ret)
+{
+	static struct adder_event_code code;
+	struct process *process = get_process(r, serial);
+
+	if (!process || process->dropped || !process->names)
+		return -ENOENT;
+	if (!names_has_code(process->names, frame) &&
+	    !r->hooks.read_code(r->hooks.arg, serial, frame, &code))
+		add_code(r, process, &code);
+	return names_locate(process->names, r->p, frame, ret);
+}
+
 static struct awaited *find_awaited(const struct resolver *r, uint64_t id)
 {
 	struct awaited *awaited;

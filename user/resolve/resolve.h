@@ -120,6 +120,14 @@ void resolver_before(struct resolver *r, const struct adder_ledger_key *key);
 int resolver_find_stack(const struct resolver *r, uint32_t serial, uint64_t stack, uint32_t *ret);
 
 /**
+ * The profile's id of the location of @frame of process @serial, whose code object is read from
+ * there if it was not told.  0; -ENOENT if it can't be read; -ESRCH if it is no function of the
+ * program.
+ */
+int resolver_locate(struct resolver *r, uint32_t serial, const struct adder_frame *frame,
+		    uint32_t *ret);
+
+/**
  * The text of what was told under @on, as it is named where @serial waits for it in @state: the
  * profile's string id, or 0 if it was not told.
  */
