@@ -26,6 +26,7 @@ struct map_looked looked SEC(".maps");
 struct map_calls calls SEC(".maps");
 struct map_open_calls open_calls SEC(".maps");
 struct map_no_open_calls no_open_calls SEC(".maps");
+struct map_open_spans open_spans SEC(".maps");
 struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 

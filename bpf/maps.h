@@ -63,6 +63,24 @@ struct map_open_calls {
 extern struct map_open_calls open_calls SEC(".maps");
 MAP_DECLARE(no_open_calls, BPF_MAP_TYPE_ARRAY, 1, __u32, struct adder_open_calls); /* zeros */
 
+/*
+ * Collections and imports that have begun, and how many imports a thread is in; when they are
+ * traced.  What never ends falls out.
+ */
+enum open_what { OPEN_COLLECTION, OPEN_IMPORT, OPEN_DEPTH };
+struct open_key {
+	__u64 address; /* of the interpreter; of the module's name; none */
+	__u32 tid;
+	__u32 what; /* enum open_what */
+};
+struct open_span {
+	__u64 start_ns;
+	__u64 thread_start; /* when the thread began: tids are used again */
+	__u32 serial;
+	__u32 level; /* generation; imports that this one is in; imports */
+};
+MAP_DECLARE(open_spans, BPF_MAP_TYPE_LRU_HASH, 16384, struct open_key, struct open_span);
+
 /* records are too large for the stack; each context that makes one has its own room */
 enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
 MAP_DECLARE(thread_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_thread);

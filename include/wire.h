@@ -321,6 +321,8 @@ enum adder_event_kind {
 	ADDER_EVENT_CODE,
 	ADDER_EVENT_AWAITED,
 	ADDER_EVENT_TASK,
+	ADDER_EVENT_COLLECTION,
+	ADDER_EVENT_IMPORT,
 };
 
 enum adder_process_how { ADDER_BY_EXEC, ADDER_BY_FORK };
@@ -543,6 +545,36 @@ enum adder_call_probe {
 	 * is at, unless its caller is that already; 0: the flag tells. */
 };
 
+/* ---- collections and imports ---- */
+
+/* What a thread was in from one probe to another; both kinds of event begin so. */
+struct adder_span {
+	__u32 kind, serial;
+	__u32 pid, tid;
+	__u64 start_ns, end_ns;
+	char comm[ADDER_COMM_BYTES]; /* the thread's */
+	struct adder_frame by;       /* the function that it is for; code 0: not known */
+};
+
+/* A garbage collection. */
+struct adder_event_collection {
+	struct adder_span span;
+	__s64 collected; /* objects found unreachable */
+	__u32 generation;
+	__u32 pad;
+};
+
+#define ADDER_MODULE_BYTES 256 /* of a module's name, in UTF-8; longer ones are cut */
+
+/* An import of a module that was not there before: found, or not. */
+struct adder_event_import {
+	struct adder_span span;
+	__u32 depth; /* imports of the thread that it was in */
+	__u32 found;
+	__u32 module_bytes, pad;
+	char module[ADDER_MODULE_BYTES];
+};
+
 /* ---- losses ---- */
 
 /* What could not be recorded, and what the operator can do about it. */
@@ -575,6 +607,8 @@ enum adder_call_probe {
 	  "calls not counted: their process was not ready, or their frame unreadable")             \
 	X(CALLS_FULL, "calls_full", "calls not counted: more functions than the table holds")      \
 	X(CALL_TIMES, "call_times", "calls counted but not timed: too many were open at once")     \
+	X(RING_SPAN, "ring_span", "collections or imports lost: adder fell behind")                \
+	X(UNOPENED, "unopened", "collections or imports whose beginning was not seen")             \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */

@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/session.h"
+#include "probe/usdt.h"
 
 #define LISTED 64 /* more programs than there are */
 
@@ -135,9 +136,10 @@ int main(void)
 						 .call_clock = calls ? ADDER_CLOCK_WALL
 								     : ADDER_CLOCK_NONE,
 						 .rate_hz = 99 };
+	static const struct session_options tracing = { .trace = USDT_COLLECTIONS | USDT_IMPORTS };
 	static const struct session_handler handler = { ignore_event, ignore_mapping, NULL };
 	static struct listed listed;
-	CLEANUP(session_close) struct session *s = NULL;
+	CLEANUP(session_close) struct session *s = NULL, *traces = NULL;
 	uint64_t start_ns, end_ns;
 	int err;
 
@@ -149,6 +151,9 @@ int main(void)
 	err = session_open(&options, &handler, &s);
 	if (err)
 		return fail("session_open", err);
+	err = session_open(&tracing, &handler, &traces);
+	if (err)
+		return fail("session_open for traces", err);
 	err = session_watch(s);
 	if (err)
 		return fail("session_watch", err);

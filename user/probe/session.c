@@ -20,6 +20,7 @@
 #include "probe/mappings.h"
 #include "probe/programs_old.h"
 #include "probe/trap.h"
+#include "probe/usdt.h"
 
 #define PROGRAMS_US     20000      /* far longer than any program runs, short of a CPU taken away */
 #define DRAIN_BATCH     1024       /* ledger entries fetched at once */
@@ -35,6 +36,7 @@ struct session {
 	struct mappings *mappings;
 	struct bpf_link **call_links;
 	size_t call_link_count;
+	struct usdt *usdt;
 	int stats_fd; /* while what the programs cost is counted; else 0 or below */
 	uint64_t counted_since_ns, run_before_ns;
 	uint64_t counted_ns, cost_ns;
@@ -61,24 +63,47 @@ static int take_event(void *arg, void *data, size_t size)
 	return 0;
 }
 
-/* Only the iterator, and next to no kernel memory: maps are made, but no program adds to them. */
-static int keep_iterator_only(struct adder_bpf *skel)
+/* Next to no kernel memory for a ledger: maps are made, but no program adds to them. */
+static int leave_out_ledger(struct adder_bpf *skel)
 {
 	struct bpf_map *const unused[] = {
-		skel->maps.threads,     skel->maps.ledger_a,   skel->maps.ledger_b,
-		skel->maps.stacks_told, skel->maps.codes_told, skel->maps.pids,
-		skel->maps.looked,
+		skel->maps.threads,     skel->maps.ledger_a, skel->maps.ledger_b,
+		skel->maps.stacks_told, skel->maps.looked,
 	};
-	struct bpf_program *program;
 	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(unused) && !err; i++)
+		err = bpf_map__set_max_entries(unused[i], 1);
+	return err;
+}
+
+static int keep_iterator_only(struct adder_bpf *skel)
+{
+	struct bpf_program *program;
+	int err = leave_out_ledger(skel);
 
 	bpf_object__for_each_program (program, skel->obj)
 		bpf_program__set_autoload(program, program == skel->progs.look_at_thread);
-	for (size_t i = 0; i < ARRAY_SIZE(unused) && !err; i++)
-		err = bpf_map__set_max_entries(unused[i], 1);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.codes_told, 1);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.pids, 1);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.events, LOOK_RING_BYTES);
 	return err;
+}
+
+/* What follows processes, and the programs on static probes. */
+static int keep_tracing_only(struct adder_bpf *skel, unsigned int what)
+{
+	struct bpf_program *program;
+	int err = leave_out_ledger(skel);
+
+	bpf_object__for_each_program (program, skel->obj)
+		bpf_program__set_autoload(program, program == skel->progs.on_exec ||
+							   program == skel->progs.on_fork ||
+							   program == skel->progs.on_exit);
+	return err ? err : usdt_choose(skel, what);
 }
 
 /* Give the tables the sizes that were asked for. */
@@ -122,7 +147,12 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	s->skel->rodata->call_clock = s->options.call_clock;
-	err = s->options.look_only ? keep_iterator_only(s->skel) : 0;
+	if (s->options.trace)
+		err = keep_tracing_only(s->skel, s->options.trace);
+	else
+		err = usdt_choose(s->skel, 0);
+	if (!err && s->options.look_only)
+		err = keep_iterator_only(s->skel);
 	if (!err && s->options.tables)
 		err = size_tables(s->skel, s->options.tables);
 	if (!err && !s->options.count_calls)
@@ -195,6 +225,7 @@ void session_close(struct session *s)
 	for (size_t i = 0; i < s->call_link_count; i++)
 		bpf_link__destroy(s->call_links[i]);
 	free(s->call_links);
+	usdt_free(s->usdt);
 	ring_buffer__free(s->ring);
 	adder_bpf__destroy(s->skel);
 	free(s);
@@ -385,6 +416,20 @@ void session_drop_call_probes(struct session *s, size_t keep)
 {
 	while (s->call_link_count > keep)
 		bpf_link__destroy(s->call_links[--s->call_link_count]);
+}
+
+int session_trace(struct session *s, int fd, pid_t pid)
+{
+	if (!s->usdt)
+		s->usdt = usdt_new(s->skel);
+	return s->usdt ? usdt_attach(s->usdt, fd, pid, s->options.trace) : -ENOMEM;
+}
+
+void session_trace_end(struct session *s)
+{
+	usdt_free(TAKE_PTR(s->usdt));
+	wait_for_programs();
+	session_consume(s);
 }
 
 int session_each_call(struct session *s,

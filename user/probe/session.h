@@ -41,6 +41,7 @@ struct session_options {
 	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
 	bool count_calls;       /* of what session_probe_calls() probes, ... */
 	enum adder_call_clock call_clock; /* ... and by which clock they are timed */
+	unsigned int trace;     /* of enum usdt_what, and nothing else: there is no ledger */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
@@ -155,6 +156,17 @@ void session_each_open_calls(struct session *s,
 
 /** Nanoseconds that a hit of a probe costs, on average; 0: unknown. */
 uint64_t session_probe_ns(const struct session *s);
+
+/* ---- collections and imports ---- */
+
+/**
+ * Trace those of options.trace by the probes of the file open at @fd: see usdt_attach().  Events
+ * come at once, without session_start().
+ */
+int session_trace(struct session *s, int fd, pid_t pid);
+
+/** End all such probes, and handle the events that are left. */
+void session_trace_end(struct session *s);
 
 /* ---- processes ---- */
 
