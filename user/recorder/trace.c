@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#define _GNU_SOURCE
+#include "recorder/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/tally.h"
+#include "base/text.h"
+#include "discover/discover.h"
+#include "probe/session.h"
+#include "probe/usdt.h"
+#include "proc/process.h"
+#include "proc/program.h"
+#include "profile/profile.h"
+#include "python/memory.h"
+#include "recorder/filter.h"
+#include "recorder/members.h"
+#include "recorder/nesting.h"
+#include "resolve/resolve.h"
+
+#define TURN_MS      100        /* between looks at the ring buffer */
+#define RETRY_MS     1          /* while a process is not ready to be set up ... */
+#define PATIENCE_NS  100000000  /* ... and for so long */
+#define SWEEP_NS     1000000000 /* between looks for what may be forgotten */
+#define OWN_BYTES    12000000   /* that adder takes before it knows anything */
+#define MAX_UNTRACED 64         /* processes named one by one; more are the same story */
+
+struct trace {
+	struct trace_options options;
+	struct trace_handler handler;
+	struct session *session;
+	struct discover *discover;
+	struct resolver *resolver;
+	struct members *members;
+	struct profile *profile; /* holds the names */
+	struct nesting *nesting;
+	struct tally probed;   /* const char *, why not or NULL, by struct file_id */
+	struct tally untraced; /* serials that were named */
+	int64_t epoch_ns;      /* of CLOCK_MONOTONIC's 0 */
+	uint64_t swept_ns, waiting_since_ns;
+	uint64_t unseen;     /* losses of mapped files for which was looked */
+	size_t probed_count; /* interpreters that are */
+	bool waiting;        /* for a process to become ready */
+};
+
+DEFINE_CLEANUP(struct members *, members_free);
+
+/* A file as it is probed: in containers one may be met as several. */
+struct file_id {
+	uint64_t device, inode;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+/* ---- what the kernel half sends ---- */
+
+/* The text of @size bytes at @data, which a stranger chose, in UTF-8. */
+static void copy_text(char *dst, size_t size, const char *data, size_t bytes)
+{
+	snprintf(dst, size, "%.*s", (int)(bytes < size ? bytes : size - 1), data);
+	text_make_utf8(dst);
+}
+
+static void set_function(struct trace *t, const struct adder_span *span, struct trace_event *ret)
+{
+	struct profile_function function;
+	struct profile_location location;
+	uint32_t id;
+
+	if (!span->by.code || resolver_locate(t->resolver, span->serial, &span->by, &id))
+		return;
+	location = profile_location_at(t->profile, id);
+	function = profile_function_at(t->profile, location.function);
+	ret->function = profile_text(t->profile, function.name);
+	ret->file = profile_text(t->profile, function.filename);
+	ret->line = location.line;
+}
+
+/* Complete @event, and hand it over; its process may not have been asked for. */
+static void hand_over(struct trace *t, const struct adder_span *span, struct trace_event *event)
+{
+	char thread[ADDER_COMM_BYTES * 2], python[16];
+	struct members_entry member;
+
+	if (members_find(t->members, span->serial, &member))
+		return;
+	copy_text(thread, sizeof(thread), span->comm, sizeof(span->comm));
+	snprintf(python, sizeof(python), "%d.%d", member.version >> 8, member.version & 0xff);
+	event->time_ns = t->epoch_ns + span->start_ns;
+	event->pid = span->pid;
+	event->tid = span->tid;
+	event->process = member.name;
+	event->container = member.container;
+	event->thread = thread;
+	event->python = python;
+	set_function(t, span, event);
+	t->handler.event(t->handler.arg, event);
+}
+
+static uint64_t length_of(const struct adder_span *span)
+{
+	return span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+}
+
+static void take_collection(struct trace *t, const struct adder_event_collection *e)
+{
+	struct trace_event event = { .duration_ns = length_of(&e->span),
+				     .self_ns = length_of(&e->span),
+				     .generation = e->generation,
+				     .collected = e->collected };
+
+	hand_over(t, &e->span, &event);
+}
+
+static void take_import(struct trace *t, const struct adder_event_import *e)
+{
+	char module[ADDER_MODULE_BYTES + 1];
+	struct trace_event event = { .duration_ns = length_of(&e->span),
+				     .module = module,
+				     .depth = e->depth,
+				     .found = e->found };
+
+	copy_text(module, sizeof(module), e->module, e->module_bytes);
+	event.self_ns =
+		nesting_end(t->nesting, e->span.serial, e->span.tid, e->depth, event.duration_ns);
+	hand_over(t, &e->span, &event);
+}
+
+/* It became a Python while its interpreter was not probed yet: not all of it was seen. */
+static void say_late(struct trace *t, const struct adder_event_process *e)
+{
+	static struct process process;
+	char reason[80], name[128];
+
+	if (process_read(e->pid, &process))
+		return;
+	process_name(process.args, process.args_bytes, process.stat.comm, name, sizeof(name));
+	snprintf(reason, sizeof(reason),
+		 "its first %.0f ms passed before its interpreter was probed",
+		 (clock_ns(CLOCK_MONOTONIC) - e->time_ns) / 1e6);
+	t->handler.untraced(t->handler.arg, e->pid, name, reason);
+}
+
+static void take_process(struct trace *t, const struct adder_event_process *e)
+{
+	size_t probed = t->probed_count;
+
+	members_process(t->members, e);
+	if (t->probed_count != probed)
+		say_late(t, e);
+}
+
+static void take_exit(struct trace *t, const struct adder_event_exit *e)
+{
+	members_exit(t->members, e);
+	resolver_life(t->resolver, e->serial, 0); /* no thread has more to tell */
+	nesting_forget(t->nesting, e->serial);
+}
+
+static void take_event(void *arg, const void *event, size_t size)
+{
+	struct trace *t = arg;
+
+	switch (*(const uint32_t *)event) {
+	case ADDER_EVENT_PROCESS:
+		if (size >= sizeof(struct adder_event_process))
+			take_process(t, event);
+		break;
+	case ADDER_EVENT_EXIT:
+		if (size >= sizeof(struct adder_event_exit))
+			take_exit(t, event);
+		break;
+	case ADDER_EVENT_CODE:
+		resolver_code(t->resolver, event, size);
+		break;
+	case ADDER_EVENT_COLLECTION:
+		if (size >= sizeof(struct adder_event_collection))
+			take_collection(t, event);
+		break;
+	case ADDER_EVENT_IMPORT:
+		if (size >= sizeof(struct adder_event_import))
+			take_import(t, event);
+		break;
+	}
+}
+
+static void take_mapped(void *arg, pid_t pid, const char *path)
+{
+	struct trace *t = arg;
+
+	members_mapped(t->members, pid, path);
+}
+
+/* ---- what the resolver asks for ---- */
+
+static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame,
+		     struct adder_event_code *ret)
+{
+	struct trace *t = arg;
+	pid_t pid = members_pid(t->members, serial);
+	struct adder_process process;
+
+	if (!pid || session_find_process(t->session, pid, &process) || process.serial != serial)
+		return -ESRCH;
+	return memory_read_code(pid, &process, frame, ret);
+}
+
+static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
+{
+	struct trace *t = arg;
+	pid_t pid = members_pid(t->members, serial);
+
+	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
+}
+
+/* There are none in a trace. */
+static void untell(void *arg, uint64_t id)
+{
+	(void)arg;
+	(void)id;
+}
+
+static void untell_code(void *arg, const struct adder_code_key *key)
+{
+	struct trace *t = arg;
+
+	session_untell_code(t->session, key);
+}
+
+/* ---- probes ---- */
+
+static int probe_in_each(struct trace *t, int fd)
+{
+	const struct filter *filter = t->options.filter;
+	int err = 0;
+
+	if (t->options.family || !filter->pid_count)
+		return session_trace(t->session, fd, 0);
+	for (size_t i = 0; i < filter->pid_count && (!err || err == -ESRCH); i++)
+		err = session_trace(t->session, fd, filter->pids[i]);
+	return err == -ESRCH ? 0 : err;
+}
+
+static const char *why_not(int err)
+{
+	switch (err) {
+	case 0:
+		return NULL;
+	case -ENOENT:
+		return "its Python was built without static probes (--with-dtrace)";
+	case -EINVAL:
+		return "the kernel refuses its static probes: another tracer (bcc, perf) holds "
+		       "them in "
+		       "another way, end that one first";
+	default:
+		return "its static probes can't be used (-v tells more)";
+	}
+}
+
+/* An interpreter's file is met: probe it, unless that was done under another identity. */
+static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
+{
+	struct trace *t = arg;
+	struct file_id id;
+	struct stat st;
+	const char **note;
+
+	(void)version;
+	if (fstat(fd, &st))
+		return (struct discover_note){ .why_not = why_not(-errno) };
+	id = (struct file_id){ st.st_dev, st.st_ino };
+	note = tally_find(&t->probed, &id, sizeof(id));
+	if (note)
+		return (struct discover_note){ .why_not = *note };
+	note = tally_get(&t->probed, &id, sizeof(id));
+	if (!note)
+		return (struct discover_note){ .why_not = why_not(-ENOMEM) };
+	*note = why_not(probe_in_each(t, fd));
+	t->probed_count += !*note;
+	return (struct discover_note){ .why_not = *note };
+}
+
+/* Probe what the command will run, so that it is seen from its very beginning. */
+static void probe_command(struct trace *t)
+{
+	static struct discovery found;
+	cleanup_close int fd = program_open(t->options.command);
+
+	if (fd >= 0 && !discover_file(t->discover, fd, t->options.command, &found))
+		session_know_binary(t->session, &found.file, &found.binary);
+}
+
+static void name_untraced(void *arg, const struct members_entry *member)
+{
+	struct trace *t = arg;
+
+	if (!member->why_not || tally_count(&t->untraced) == MAX_UNTRACED ||
+	    tally_find(&t->untraced, &member->serial, sizeof(member->serial)))
+		return;
+	tally_get(&t->untraced, &member->serial, sizeof(member->serial));
+	t->handler.untraced(t->handler.arg, member->pid, member->name, member->why_not);
+}
+
+/* ---- from beginning to end ---- */
+
+static unsigned int what_of(const struct trace_options *options)
+{
+	return (options->collections ? USDT_COLLECTIONS : 0) |
+	       (options->imports ? USDT_IMPORTS : 0);
+}
+
+static int build(struct trace *t)
+{
+	const struct session_options session = {
+		.select =
+			t->options.family ? ADDER_SELECT_FAMILY : filter_select(t->options.filter),
+		.trace = what_of(&t->options),
+	};
+	const struct session_handler handler = { take_event, take_mapped, t };
+	const struct resolver_hooks hooks = { .read_code = read_code,
+					      .read_memory = read_memory,
+					      .untell = untell,
+					      .untell_code = untell_code,
+					      .arg = t };
+	struct members_rooms rooms = { .filter = t->options.filter, .family = t->options.family };
+	int err = session_open(&session, &handler, &t->session);
+
+	if (err)
+		return err;
+	t->profile = profile_new();
+	t->nesting = nesting_new();
+	if (!t->profile || !t->nesting)
+		return -ENOMEM;
+	t->discover = rooms.discover = discover_new();
+	t->resolver = rooms.resolver =
+		resolver_new(t->profile, &hooks, t->options.memory_bytes - OWN_BYTES);
+	if (t->discover)
+		discover_on_interpreter(t->discover, probe_interpreter, t);
+	rooms.session = t->session;
+	t->members = members_new(&rooms);
+	return t->discover && t->resolver && t->members ? 0 : -ENOMEM;
+}
+
+int trace_open(const struct trace_options *options, const struct trace_handler *handler,
+	       struct trace **ret)
+{
+	CLEANUP(trace_close) struct trace *t = calloc(1, sizeof(*t));
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	t->options = *options;
+	t->handler = *handler;
+	t->probed.size = sizeof(const char *);
+	t->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	err = build(t);
+	if (!err)
+		*ret = TAKE_PTR(t);
+	return err;
+}
+
+void trace_close(struct trace *t)
+{
+	if (!t)
+		return;
+	session_close(t->session);
+	members_free(t->members);
+	resolver_free(t->resolver);
+	discover_free(t->discover);
+	nesting_free(t->nesting);
+	profile_free(t->profile);
+	tally_done(&t->probed);
+	tally_done(&t->untraced);
+	free(t);
+}
+
+static int select_pids(struct trace *t)
+{
+	const struct filter *filter = t->options.filter;
+	int err = 0;
+
+	if (t->options.family)
+		return session_select_pid(t->session, t->options.family);
+	for (size_t i = 0; i < filter->pid_count && !err; i++)
+		err = session_select_pid(t->session, filter->pids[i]);
+	return err;
+}
+
+int trace_start(struct trace *t)
+{
+	int err = select_pids(t);
+
+	if (!err && t->options.command)
+		probe_command(t);
+	if (!err)
+		err = session_watch(t->session);
+	if (!err)
+		err = members_scan(t->members);
+	members_each(t->members, name_untraced, t);
+	t->swept_ns = clock_ns(CLOCK_MONOTONIC);
+	return err;
+}
+
+uint32_t trace_processes(const struct trace *t)
+{
+	return members_count(t->members);
+}
+
+int trace_fd(const struct trace *t)
+{
+	return session_fd(t->session);
+}
+
+int trace_timeout_ms(const struct trace *t)
+{
+	return t->waiting && clock_ns(CLOCK_MONOTONIC) - t->waiting_since_ns < PATIENCE_NS
+		       ? RETRY_MS
+		       : TURN_MS;
+}
+
+/* Files that were mapped unseen may have made Pythons of processes that were there. */
+static int look_for_unseen(struct trace *t)
+{
+	uint64_t lost[ADDER_LOST_NR], seen = t->unseen;
+
+	session_lost(t->session, lost);
+	t->unseen = lost[ADDER_LOST_MAPPED];
+	return t->unseen > seen ? members_scan(t->members) : 0;
+}
+
+int trace_turn(struct trace *t)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	bool waiting;
+
+	session_consume(t->session);
+	waiting = members_retry(t->members);
+	if (waiting && !t->waiting)
+		t->waiting_since_ns = now;
+	t->waiting = waiting;
+	members_each(t->members, name_untraced, t);
+	if (now - t->swept_ns < SWEEP_NS)
+		return 0;
+	t->swept_ns = now;
+	resolver_drained(t->resolver);
+	return look_for_unseen(t);
+}
+
+static void name_unprofiled(void *arg, pid_t pid, const char *name, const char *reason)
+{
+	struct trace *t = arg;
+
+	t->handler.untraced(t->handler.arg, pid, name, reason);
+}
+
+void trace_finish(struct trace *t, struct trace_losses *ret)
+{
+	uint64_t lost[ADDER_LOST_NR];
+
+	session_trace_end(t->session);
+	members_retry(t->members);
+	members_each(t->members, name_untraced, t);
+	members_unprofiled(t->members, name_unprofiled, t);
+	session_lost(t->session, lost);
+	ret->lost = lost[ADDER_LOST_RING_SPAN];
+	ret->unopened = lost[ADDER_LOST_UNOPENED];
+}
