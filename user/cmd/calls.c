@@ -10,6 +10,7 @@
 #include "cmd/filters.h"
 #include "cmd/output.h"
 #include "cmd/recording.h"
+#include "cmd/tracing.h"
 #include "pprof/pprof.h"
 #include "profile/profile.h"
 #include "python/entries.h"
@@ -21,9 +22,11 @@ struct calls_args {
 	struct recording recording;
 	struct report_options report;
 	const char *output; /* NULL: the table alone */
+	bool collections, imports;
+	char of_table; /* an option that only a table has; 0: none was given */
 };
 
-enum { OPT_JSON = 0x100, OPT_CPU };
+enum { OPT_JSON = 0x100, OPT_CPU, OPT_GC, OPT_IMPORTS };
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0, "count for so long (2, 0.5, 500ms, 3m); else until Ctrl-C",
@@ -34,6 +37,12 @@ static const struct argp_option options[] = {
 	{ "json", OPT_JSON, NULL, 0, "write JSON, in nanoseconds", 0 },
 	{ "output", 'o', "FILE", 0, "write a profile, too; - is standard output, without a table",
 	  0 },
+	{ "gc", OPT_GC, NULL, 0,
+	  "instead of counting calls, show each garbage collection as it ends: how long it took, "
+	  "what "
+	  "it collected, and the function that it was for",
+	  0 },
+	{ "imports", OPT_IMPORTS, NULL, 0, "likewise each import", 0 },
 	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
 	{ 0 },
 };
@@ -53,11 +62,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   arg);
 		return 0;
 	case 's':
+		args->of_table = key;
 		args->report.sort = arg;
 		return 0;
 	case 'l':
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))
 			argp_error(state, "'%s' is no number of rows", arg);
+		args->of_table = key;
 		args->report.rows = rows;
 		return 0;
 	case OPT_CPU:
@@ -66,11 +77,22 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		args->report.json = true;
 		return 0;
+	case OPT_GC:
+		args->collections = true;
+		return 0;
+	case OPT_IMPORTS:
+		args->imports = true;
+		return 0;
 	case 'o':
 		args->output = arg;
 		return 0;
 	case 'v':
 		log_set_level(LOG_DEBUG);
+		return 0;
+	case ARGP_KEY_SUCCESS:
+		if (args->of_table && (args->collections || args->imports))
+			argp_error(state, "--gc and --imports print no table: leave -%c out",
+				   args->of_table);
 		return 0;
 	case ARGP_KEY_ARGS:
 		args->recording.command = state->argv + state->next;
@@ -113,6 +135,20 @@ static int print_table(const struct profile *p, const struct calls_args *args)
 										  : CMD_DONE;
 }
 
+static int trace(const struct calls_args *args)
+{
+	const struct tracing tracing = { .collections = args->collections,
+					 .imports = args->imports,
+					 .json = args->report.json,
+					 .duration_ns = args->recording.duration_ns,
+					 .memory_bytes = args->recording.memory_bytes,
+					 .output = args->output ? args->output : "-",
+					 .filter = &args->recording.filter,
+					 .command = args->recording.command };
+
+	return tracing_run(&tracing);
+}
+
 int cmd_calls(int argc, char **argv)
 {
 	struct calls_args args = { .recording = { .rate_hz = RATE_HZ,
@@ -128,6 +164,8 @@ int cmd_calls(int argc, char **argv)
 	argp_err_exit_status = CMD_MISUSED;
 	argv[0] = "adder calls";
 	argp_parse(&calls_argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
+	if (args.collections || args.imports)
+		return trace(&args);
 	if (!entries_are_known()) {
 		log_error("cannot count calls on this processor: of CPython's machine code only "
 			  "x86_64's is understood; 'adder record' works here");

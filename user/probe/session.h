@@ -41,7 +41,7 @@ struct session_options {
 	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
 	bool count_calls;       /* of what session_probe_calls() probes, ... */
 	enum adder_call_clock call_clock; /* ... and by which clock they are timed */
-	unsigned int trace;     /* of enum usdt_what, and nothing else: there is no ledger */
+	unsigned int trace; /* of enum usdt_what, and nothing else: there is no ledger */
 };
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
