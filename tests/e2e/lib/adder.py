@@ -12,7 +12,7 @@ from pythons import BUILD
 
 ADDER = os.environ.get("ADDER") or os.path.join(BUILD, "adder")
 READY = "adder: recording"
-READY_SECONDS = 20
+READY_SECONDS = 60 if os.environ.get("EMULATED") else 20
 
 
 def run(*args, **kwargs):

@@ -187,7 +187,7 @@ def celery_prefork(program):
                    "warning")
 
 
-@fed("rqjobs.py", "jobs")
+@fed("rqjobs.py", "jobs", at_most=0)
 def rq_a_process_each(program):
     program.needs("rq")
     redis(program)
