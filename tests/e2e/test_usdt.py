@@ -2,12 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`adder calls --gc --imports`, against what the programs say of themselves (gc.callbacks,
 -X importtime), on every build that has static probes."""
-import ctypes
 import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -19,7 +17,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import adder
 import harness
 from harness import Skip, Workload, case
-from pythons import WORKLOADS, find_all
+from places import offset_of
+from pythons import WORKLOADS
+from static_probes import FOUND, PROBED, place_of, probed, program_of, semaphores
+from uprobe import Uprobe
 
 READY = "adder: tracing"
 READY_SECONDS = 20
@@ -27,24 +28,6 @@ SHARE, SECONDS = 0.05, 20e-6  # by which durations may be shorter than the progr
 ROUNDED = 2e-6                # but not longer: probes are within what the program measures
 INTERRUPTED = 0.1             # part of them of which the machine may take more, between the two
 LASTING = 500_000_000         # of a collection that is not to end as others do
-
-
-def program_of(python):
-    return os.path.realpath((python.tree or "") + python.path)
-
-
-def has_probes(python):
-    with open(program_of(python), "rb") as f:
-        return b"\0gc__start\0" in f.read()
-
-
-FOUND = find_all()
-PROBED = [p for p in FOUND if has_probes(p)]
-
-
-def probed():
-    """Every interpreter with static probes; None if there is none."""
-    return PROBED or [None]
 
 
 def needs(python):
@@ -309,18 +292,6 @@ def begun_before():
 
 # ---- what is left behind ----
 
-def semaphores(python, pid):
-    """{probe: its semaphore's value in the process}."""
-    text = subprocess.run(["readelf", "-nW", program_of(python)], stdout=subprocess.PIPE, check=True)
-    found = {}
-    with open("/proc/%d/mem" % pid, "rb") as memory:
-        for name, address in re.findall(r"Name: (\S+)\n.*Semaphore: 0x([0-9a-f]+)",
-                                        text.stdout.decode()):
-            memory.seek(int(address, 16))
-            found[name] = struct.unpack("<H", memory.read(2))[0]
-    return found
-
-
 @case(each=probed, alone=True)
 def detaches(python):
     """Semaphores are above zero while adder traces, and zero again when it ends, however."""
@@ -360,46 +331,16 @@ def without_probes():
         tracing.lines
 
 
-class PerfAttr(ctypes.Structure):
-    """perf_event_attr, as far as a uprobe needs it."""
-    _fields_ = [("type", ctypes.c_uint32), ("size", ctypes.c_uint32), ("config", ctypes.c_uint64),
-                ("unused", ctypes.c_uint64 * 4), ("wakeup", ctypes.c_uint32),
-                ("bp_type", ctypes.c_uint32), ("path", ctypes.c_uint64),
-                ("offset", ctypes.c_uint64)]
-
-
-def hold_probe(python, name):
-    """Probe @name's place as a tracer does that knows of no semaphores; a descriptor."""
-    path = program_of(python)
-    text = subprocess.run(["readelf", "-nWl", path], stdout=subprocess.PIPE, check=True).stdout.decode()
-    address = int(re.search(r"Name: %s\n\s+Location: 0x([0-9a-f]+)" % name, text).group(1), 16)
-    for m in re.finditer(r"LOAD\s+0x(\w+) 0x(\w+) 0x\w+ 0x(\w+)", text):
-        offset, start, size = [int(x, 16) for x in m.groups()]
-        if start <= address < start + size:
-            break
-    with open("/sys/bus/event_source/devices/uprobe/type") as f:
-        kind = int(f.read())
-    name = ctypes.create_string_buffer(path.encode())
-    attr = PerfAttr(type=kind, size=ctypes.sizeof(PerfAttr), path=ctypes.addressof(name),
-                    offset=address - start + offset)
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = libc.syscall(298, ctypes.byref(attr), -1, 0, -1, 8)  # perf_event_open
-    assert fd >= 0, os.strerror(ctypes.get_errno())
-    return fd
-
-
 @case(alone=True)
 def held_by_another():
     """Another tracer's hold on a probe, without its semaphore, is said in one line."""
     needs(PROBED)
     with Workload(PROBED[0], "called.py") as program:
         program.expect("ready")
-        fd = hold_probe(PROBED[0], "gc__start")
-        try:
+        path = program_of(PROBED[0])
+        with Uprobe(path, offset_of(path, place_of(path, "gc__start"))):
             tracing = Tracing("--gc", "-p", program.pid)
             assert tracing.stop() == []
-        finally:
-            os.close(fd)
         said = [line for line in tracing.lines if "not traced" in line]
         assert len(said) == 1 and "another tracer" in said[0], tracing.lines
         assert not any(semaphores(PROBED[0], program.pid).values())
