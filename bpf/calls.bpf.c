@@ -10,14 +10,14 @@
  * falls back on the plain one is counted already: the frame is at the specialised opcode.  And an
  * instruction that is executed again because monitoring was switched counts the second time.
  *
- * Before 3.11 it is the eval loop's first instruction, with the frame as argument.
+ * Before 3.11 it is the eval loop's first instruction, with the frame as argument.  How calls end
+ * is told by a static probe there, in builds that have them.
  *
  * Probes run with interrupts on, and may be preempted by one another: they work on their own stack.
  */
-#include "names.h"
+#include "innermost.h"
 #include "open_calls.h"
 #include "open_clock.h"
-#include "runtime.h"
 
 /* What is read of the innermost frame. */
 struct innermost {
@@ -49,19 +49,6 @@ static __always_inline int read_frame(const struct adder_layout *l, __u64 frame,
 	return 0;
 }
 
-/* The frame that a thread is in, by its thread state. */
-static __always_inline int find_frame(const struct adder_process *p, __u64 tstate, __u64 *ret)
-{
-	const struct adder_layout *l = &p->binary.layout;
-
-	if (remote_read(ret, sizeof(*ret), tstate + l->ts_frame))
-		return -1;
-	if (l->frame_via == ADDER_FRAME_CFRAME &&
-	    remote_read(ret, sizeof(*ret), *ret + l->cframe_current_frame))
-		return -1;
-	return 0;
-}
-
 /* Will the instruction be executed again, once its code has been prepared for a new set of tools?
  */
 static __always_inline bool runs_again(const struct adder_layout *l, __u64 tstate, __u64 code)
@@ -86,55 +73,17 @@ static __always_inline bool runs_again(const struct adder_layout *l, __u64 tstat
 	return !tracing;
 }
 
-/*
- * Send the name of a code object that is seen for the first time.  Straight into the ring buffer:
- * the room that names.h works in is the switches', who may interrupt.  What can't be sent now user
- * space reads from the process.
- */
-static __noinline int tell_called(struct adder_process *p, struct adder_call_key *key)
-{
-	struct adder_frame f;
-	struct adder_code_key told;
-	struct adder_event_code *e;
-	__u32 one = 1;
-
-	if (!p || !key)
-		return 0;
-	told = (struct adder_code_key){ .code = key->code,
-					.serial = key->serial,
-					.signature = key->signature };
-	if (bpf_map_lookup_elem(&codes_told, &told))
-		return 0;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e) {
-		lose(ADDER_LOST_RING_CODE);
-		return 0;
-	}
-	f.code = key->code;
-	f.signature = key->signature;
-	f.at = 0;
-	if (code_read(p, &f, e)) {
-		lose(ADDER_LOST_CODE_FAULT);
-		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
-		return 0;
-	}
-	if (e->role == ADDER_CODE_RUN)
-		p->asyncio.run_code = e->code;
-	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
-	bpf_map_update_elem(&codes_told, &told, &one, BPF_ANY);
-	return 0;
-}
-
-/* The sums of a function, begun if they are new; NULL if there is no room. */
+/* The sums of a function, which runs in @frame, begun if they are new; NULL if there is no room. */
 static __always_inline struct adder_call_sums *sums_of(struct adder_process *p,
-						       struct adder_call_key *key)
+						       struct adder_call_key *key, __u64 frame)
 {
 	struct adder_call_sums *sums = bpf_map_lookup_elem(&calls, key), blank = {};
+	struct adder_frame f = { .code = key->code, .signature = key->signature, .at = frame };
 
 	if (sums)
 		return sums;
 	if (!bpf_map_update_elem(&calls, key, &blank, BPF_NOEXIST) && key->code)
-		tell_called(p, key);
+		innermost_tell(p, &f);
 	sums = bpf_map_lookup_elem(&calls, key);
 	if (!sums)
 		lose(ADDER_LOST_CALLS_FULL);
@@ -145,7 +94,7 @@ static __always_inline struct adder_call_sums *sums_of(struct adder_process *p,
 static __always_inline void add_executor(struct adder_process *p)
 {
 	struct adder_call_key key = { .serial = p->serial };
-	struct adder_call_sums *sums = sums_of(p, &key);
+	struct adder_call_sums *sums = sums_of(p, &key, 0);
 
 	if (sums)
 		__sync_fetch_and_add(&sums->calls, 1);
@@ -168,7 +117,7 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	sums = sums_of(p, &key);
+	sums = sums_of(p, &key, in->frame);
 	if (!sums)
 		return;
 	__sync_fetch_and_add(is_resume ? &sums->resumes : &sums->calls, 1);
@@ -223,48 +172,67 @@ static __always_inline void on_leave(struct adder_open_calls *o, const struct in
 		open_runs(o, slot, now);
 }
 
+/*
+ * From now on, @begun_ns, the current thread's open calls are changed: *@now on their clock.  NULL
+ * if they are not timed.
+ */
+static __always_inline struct adder_open_calls *
+begin_change(const struct adder_process *p, __u64 begun_ns, __u64 *begun, __u64 *now)
+{
+	struct adder_open_calls *o = call_clock ? open_calls_here(p) : NULL;
+
+	if (!o)
+		return NULL;
+	*begun = open_time(begun_ns);
+	*now = *begun - o->cost_ns;
+	o->busy = 1;
+	return o;
+}
+
+static __always_inline void end_change(struct adder_open_calls *o, __u64 begun)
+{
+	if (!o)
+		return;
+	o->busy = 0;
+	open_charge(o, begun);
+}
+
 /* 3.11 on: an opcode's handler. */
 static __always_inline void on_handler(struct adder_process *p, __u64 thread_pointer, __u64 cookie,
 				       __u64 begun_ns)
 {
 	struct adder_open_calls *o = NULL;
 	struct innermost in = {};
-	__u64 tstate = 0, frame = 0, begun = 0, now = 0;
+	__u64 tstate = 0, begun = 0, now = 0;
 
 	if (cookie & ADDER_PROBE_JIT) {
 		add_executor(p);
 		return;
 	}
-	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate || find_frame(p, tstate, &frame) ||
-	    read_frame(&p->binary.layout, frame, &in)) {
+	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||
+	    read_frame(&p->binary.layout, innermost_frame(&p->binary.layout, tstate), &in)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	if (call_clock && cookie & (ADDER_PROBE_TIMED | ADDER_PROBE_LEAVE)) {
-		o = open_calls_here(p);
-		if (o) {
-			begun = open_time(begun_ns);
-			now = begun - o->cost_ns;
-			o->busy = 1;
-		}
-	}
+	if (cookie & (ADDER_PROBE_TIMED | ADDER_PROBE_LEAVE))
+		o = begin_change(p, begun_ns, &begun, &now);
 	if (!(cookie & ADDER_PROBE_LEAVE))
 		on_entry(p, o, tstate, &in, cookie, now);
 	else if (o)
 		on_leave(o, &in, cookie, now);
-	if (o) {
-		o->busy = 0;
-		open_charge(o, begun);
-	}
+	end_change(o, begun);
 }
 
 /* To 3.10: the eval loop begins, with (tstate,) frame, throwflag as arguments. */
-static __always_inline void on_eval(struct adder_process *p, struct pt_regs *regs, __u64 cookie)
+static __always_inline void on_eval(struct adder_process *p, struct pt_regs *regs, __u64 cookie,
+				    __u64 begun_ns)
 {
 	__u64 first = regs->ARCH_CALL_ARG1, second = regs->ARCH_CALL_ARG2,
 	      third = regs->ARCH_CALL_ARG3;
 	bool is_old = cookie & ADDER_PROBE_EVAL_OLD;
+	struct adder_open_calls *o = NULL;
 	struct innermost in = {};
+	__u64 begun = 0, now = 0;
 
 	barrier_var(first); /* the context is read at fixed places, not at a chosen one */
 	barrier_var(second);
@@ -275,7 +243,12 @@ static __always_inline void on_eval(struct adder_process *p, struct pt_regs *reg
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	add_call(p, NULL, &in, (__s32)in.instr >= 0, 0);
+	if (cookie & ADDER_PROBE_TIMED)
+		o = begin_change(p, begun_ns, &begun, &now);
+	if (o)
+		o->all_end = 1;
+	add_call(p, o, &in, (__s32)in.instr >= 0, now);
+	end_change(o, begun);
 }
 
 SEC("uprobe")
@@ -293,8 +266,35 @@ int on_call(struct pt_regs *ctx)
 	if (runtime_advance(p))
 		lose(ADDER_LOST_CALLS);
 	else if (cookie & ADDER_PROBE_EVAL)
-		on_eval(p, ctx, cookie);
+		on_eval(p, ctx, cookie, now);
 	else
 		on_handler(p, current_thread_pointer(task), cookie, now);
+	return 0;
+}
+
+/*
+ * To 3.10, function__return: the innermost frame is about to end, or to rest, by whatever.  (A
+ * throw into a generator has not begun here, and ends all the same.)
+ */
+SEC("usdt")
+int on_function_return(struct pt_regs *ctx)
+{
+	__u64 begun_ns = bpf_ktime_get_ns(), tstate = 0, begun = 0, now = 0;
+	struct task_struct *task = compat_current();
+	struct adder_open_calls *o;
+	struct innermost in = {};
+	struct adder_process *p;
+
+	if (!recording_start_ns || !is_tracked(task->tgid))
+		return 0;
+	p = find_process(task->tgid);
+	if (!p || p->phase != ADDER_PHASE_READY ||
+	    unwind_tstate(p, current_thread_pointer(task), &tstate) || !tstate)
+		return 0;
+	in.frame = innermost_frame(&p->binary.layout, tstate);
+	o = begin_change(p, begun_ns, &begun, &now);
+	if (o)
+		on_leave(o, &in, ADDER_PROBE_LEAVE, now);
+	end_change(o, begun);
 	return 0;
 }

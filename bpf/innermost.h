@@ -72,8 +72,10 @@ static __always_inline int innermost_read(const struct adder_layout *l, __u64 at
  * Find the innermost function of the thread state at @tstate, with @outside_importlib the innermost
  * that is none of importlib's.  0, or -1 with @f->code 0.
  */
-static __noinline int innermost_function(const struct adder_layout *l, __u64 tstate,
-					 bool outside_importlib, struct adder_frame *f)
+static __attribute__((unused)) __noinline int innermost_function(const struct adder_layout *l,
+								 __u64 tstate,
+								 bool outside_importlib,
+								 struct adder_frame *f)
 {
 	__u64 at, caller = 0;
 
@@ -123,6 +125,8 @@ static __noinline int innermost_tell(struct adder_process *p, const struct adder
 		bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
 		return -1;
 	}
+	if (e->role == ADDER_CODE_RUN)
+		p->asyncio.run_code = e->code;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 	bpf_map_update_elem(&codes_told, &key, &one, BPF_ANY);
 	return 0;

@@ -317,7 +317,7 @@ __noinline int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 
 	if (!p || p->phase != ADDER_PHASE_READY)
 		return 0;
 	o = open_calls_of(bpf_get_current_pid_tgid());
-	if (!o || o->busy || o->serial != p->serial)
+	if (!o || o->busy || o->all_end || o->serial != p->serial)
 		return 0;
 	l = &p->binary.layout;
 	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||

@@ -521,7 +521,8 @@ struct adder_open_function {
 struct adder_open_calls {
 	__u64 cost_ns;
 	__u32 serial;
-	__u32 busy;                                              /* being changed */
+	__u16 busy;    /* being changed */
+	__u16 all_end; /* seen, exceptions or not: nothing else may conclude that one has */
 	struct adder_open_call calls[ADDER_OPEN_CALLS];          /* by frame, hashed */
 	struct adder_open_function functions[ADDER_OPEN_ACTIVE]; /* likewise */
 };

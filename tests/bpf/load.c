@@ -101,6 +101,11 @@ static bool can_count_calls(void)
 	       major > 5 || (major == 5 && minor >= 15);
 }
 
+static bool counts_calls(const char *program)
+{
+	return !strcmp(program, "on_call") || !strcmp(program, "on_function_return");
+}
+
 /* Compare with all that the object has. */
 static int tell_all(const struct listed *l, bool with_calls)
 {
@@ -111,8 +116,9 @@ static int tell_all(const struct listed *l, bool with_calls)
 	if (!skel)
 		return EXIT_FAILURE;
 	bpf_object__for_each_program (program, skel->obj) {
-		if (!with_calls && !strcmp(bpf_program__name(program), "on_call"))
-			skipped += puts("skip on_call: needs Linux 5.15") >= 0;
+		if (!with_calls && counts_calls(bpf_program__name(program)))
+			skipped += printf("skip %s: needs Linux 5.15\n",
+					  bpf_program__name(program)) > 0;
 		else if (tell(program, l))
 			passed++;
 		else

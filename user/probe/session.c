@@ -150,7 +150,7 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 	if (s->options.trace)
 		err = keep_tracing_only(s->skel, s->options.trace);
 	else
-		err = usdt_choose(s->skel, 0);
+		err = usdt_choose(s->skel, s->options.call_clock ? USDT_RETURNS : 0);
 	if (!err && s->options.look_only)
 		err = keep_iterator_only(s->skel);
 	if (!err && s->options.tables)
@@ -407,22 +407,35 @@ int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, u
 	return 0;
 }
 
-size_t session_call_probes(const struct session *s)
+static int probe_statically(struct session *s, int fd, pid_t pid, unsigned int what)
 {
-	return s->call_link_count;
+	if (!s->usdt)
+		s->usdt = usdt_new(s->skel);
+	return s->usdt ? usdt_attach(s->usdt, fd, pid, what) : -ENOMEM;
 }
 
-void session_drop_call_probes(struct session *s, size_t keep)
+int session_probe_returns(struct session *s, int fd, pid_t pid)
 {
-	while (s->call_link_count > keep)
+	return probe_statically(s, fd, pid, USDT_RETURNS);
+}
+
+struct session_call_probes session_call_probes(const struct session *s)
+{
+	return (struct session_call_probes){ .calls = s->call_link_count,
+					     .returns = s->usdt ? usdt_count(s->usdt) : 0 };
+}
+
+void session_drop_call_probes(struct session *s, struct session_call_probes keep)
+{
+	while (s->call_link_count > keep.calls)
 		bpf_link__destroy(s->call_links[--s->call_link_count]);
+	if (s->usdt)
+		usdt_drop(s->usdt, keep.returns);
 }
 
 int session_trace(struct session *s, int fd, pid_t pid)
 {
-	if (!s->usdt)
-		s->usdt = usdt_new(s->skel);
-	return s->usdt ? usdt_attach(s->usdt, fd, pid, s->options.trace) : -ENOMEM;
+	return probe_statically(s, fd, pid, s->options.trace);
 }
 
 void session_trace_end(struct session *s)

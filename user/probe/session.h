@@ -138,9 +138,18 @@ int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret)
  */
 int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie);
 
-/** How many probes there are; and take away those that came after the first @keep. */
-size_t session_call_probes(const struct session *s);
-void session_drop_call_probes(struct session *s, size_t keep);
+/**
+ * Probe where calls end, to Python 3.10: by the static probe function__return of the file open at
+ * @fd.  Errors are usdt_attach()'s.
+ */
+int session_probe_returns(struct session *s, int fd, pid_t pid);
+
+/** How many probes there are of both kinds; and take away those that came after the first @keep. */
+struct session_call_probes {
+	size_t calls, returns;
+};
+struct session_call_probes session_call_probes(const struct session *s);
+void session_drop_call_probes(struct session *s, struct session_call_probes keep);
 
 /** Call @fn for each function that has been called, with what has been counted so far. */
 int session_each_call(struct session *s,

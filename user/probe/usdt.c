@@ -22,6 +22,7 @@ static const struct probe {
 	  offsetof(struct adder_bpf, progs.on_import_done) },
 	{ "import__find__load__start", USDT_IMPORTS,
 	  offsetof(struct adder_bpf, progs.on_import_start) },
+	{ "function__return", USDT_RETURNS, offsetof(struct adder_bpf, progs.on_function_return) },
 };
 
 struct usdt {
@@ -37,14 +38,14 @@ static struct bpf_program *program_of(struct adder_bpf *skel, const struct probe
 
 int usdt_choose(struct adder_bpf *skel, unsigned int what)
 {
-	struct bpf_map *const maps[] = { skel->maps.open_spans, skel->maps.__bpf_usdt_specs,
-					 skel->maps.__bpf_usdt_ip_to_spec_id };
-	int err = 0;
+	struct bpf_map *const libbpfs[] = { skel->maps.__bpf_usdt_specs,
+					    skel->maps.__bpf_usdt_ip_to_spec_id };
+	int err = bpf_map__set_autocreate(skel->maps.open_spans, what & ~USDT_RETURNS);
 
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
 		bpf_program__set_autoload(program_of(skel, &probes[i]), probes[i].what & what);
-	for (size_t i = 0; i < ARRAY_SIZE(maps) && !err; i++)
-		err = bpf_map__set_autocreate(maps[i], what);
+	for (size_t i = 0; i < ARRAY_SIZE(libbpfs) && !err; i++)
+		err = bpf_map__set_autocreate(libbpfs[i], what);
 	return err;
 }
 
@@ -57,10 +58,14 @@ struct usdt *usdt_new(struct adder_bpf *skel)
 	return u;
 }
 
-/* Take back all but the first @count probes. */
-static void detach(struct usdt *u, size_t count)
+size_t usdt_count(const struct usdt *u)
 {
-	while (u->count > count)
+	return u->count;
+}
+
+void usdt_drop(struct usdt *u, size_t keep)
+{
+	while (u->count > keep)
 		bpf_link__destroy(u->links[--u->count]);
 }
 
@@ -68,7 +73,7 @@ void usdt_free(struct usdt *u)
 {
 	if (!u)
 		return;
-	detach(u, 0);
+	usdt_drop(u, 0);
 	free(u->links);
 	free(u);
 }
@@ -101,6 +106,6 @@ int usdt_attach(struct usdt *u, int fd, pid_t pid, unsigned int what)
 			err = attach(u, path, pid, &probes[i]);
 	}
 	if (err)
-		detach(u, before);
+		usdt_drop(u, before);
 	return err;
 }

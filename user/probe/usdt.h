@@ -8,6 +8,7 @@
 #ifndef PROBE_USDT_H
 #define PROBE_USDT_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "base/cleanup.h"
@@ -19,6 +20,7 @@ struct usdt;
 enum usdt_what {
 	USDT_COLLECTIONS = 1, /* gc__start, gc__done */
 	USDT_IMPORTS = 2,     /* import__find__load__start, import__find__load__done */
+	USDT_RETURNS = 4,     /* function__return */
 };
 
 /** Have @skel, which is not loaded yet, load the programs for @what (may be 0).  0 or -errno. */
@@ -38,5 +40,9 @@ DEFINE_CLEANUP(struct usdt *, usdt_free);
  * -errno.
  */
 int usdt_attach(struct usdt *u, int fd, pid_t pid, unsigned int what);
+
+/** How many probes there are; and end those that came after the first @keep. */
+size_t usdt_count(const struct usdt *u);
+void usdt_drop(struct usdt *u, size_t keep);
 
 #endif

@@ -326,16 +326,43 @@ static int probe_in_each(struct recorder *r, int fd, const struct entry *entry)
 	return err;
 }
 
+static int probe_returns_in_each(struct recorder *r, int fd)
+{
+	const struct filter *filter = r->options.filter;
+	int err = 0;
+
+	if (r->options.family || !filter->pid_count)
+		return session_probe_returns(r->session, fd, 0);
+	for (size_t i = 0; i < filter->pid_count && !err; i++) {
+		err = session_probe_returns(r->session, fd, filter->pids[i]);
+		if (err == -ESRCH)
+			err = 0;
+	}
+	return err;
+}
+
+/* To 3.10 calls are timed where the build has a static probe for their ends. */
+static void probe_ends(struct recorder *r, int fd, uint32_t version, struct entries *entries)
+{
+	if (version >> 16 > 0x030a || !r->options.call_clock || probe_returns_in_each(r, fd))
+		return;
+	entries->untimed = NULL;
+	entries->how = "the eval loop's entry and function__return";
+	for (int i = 0; i < entries->count; i++)
+		entries->list[i].cookie |= ADDER_PROBE_TIMED;
+}
+
 /* An interpreter's file is met: probe it, in all places or in none. */
 static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
 {
 	static struct entries entries;
 	struct recorder *r = arg;
-	size_t before = session_call_probes(r->session);
+	struct session_call_probes before = session_call_probes(r->session);
 	int err = entries_find(fd, version, &entries);
 
 	if (err)
 		return (struct discover_note){ .why_not = entries.how };
+	probe_ends(r, fd, version, &entries);
 	for (int i = 0; i < entries.count && !err; i++)
 		err = probe_in_each(r, fd, &entries.list[i]);
 	if (err) {
