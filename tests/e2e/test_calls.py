@@ -13,9 +13,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import greenlets
 import harness
-from called import Counted, calls_of, check_exact, unequal
+import mounts
+from called import (Counted, calls_of, check_exact, differences, of_file, truth,
+                    unequal)
 from counting import Counting
-from harness import Skip, case, every_python, needs
+from harness import Skip, Workload, case, every_python, needs
 from judging import every_build
 from places import find, interpreter_file, offset_of
 from pythons import Python, find_all, spread
@@ -84,6 +86,28 @@ def killed(python):
 def in_greenlets(python):
     """That switch with their frames open, and are dropped so."""
     return check_counted(python, "greenlets", *greenlets.modules(python))
+
+
+@case()
+def of_one_image():
+    """In containers of one image no call counts twice: their overlays show one file below."""
+    trees = [p for p in find_all() if p.tree]
+    if not trees:
+        raise Skip("no tree to make containers of")
+    with mounts.images(trees[0].tree, 2) as images:
+        a, b = [Workload(trees[0]._replace(tree=image), "called.py") for image in images]
+        with a, b:
+            a.expect("ready")
+            b.expect("ready")
+            counting = Counting("%d,%d" % (a.pid, b.pid))
+            for program in a, b:
+                program.go()
+                program.expect("done")
+            got = of_file(counting.stop()[0], "called.py")
+    want = {key: [2 * n for n in counts] for key, counts in truth(trees[0]).items()}
+    wrong = list(differences(want, got))
+    assert not wrong, "%d wrong: %s" % (len(wrong), "; ".join(wrong[:4]))
+    return "%d functions" % len(got)
 
 
 class Copy(Python):

@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import adder
 import harness
+import mounts
 from harness import Skip, Workload, case
 from places import offset_of
 from pythons import WORKLOADS
@@ -236,6 +237,31 @@ def from_the_first():
     assert got == [t[:2] for t in truth], "%r, not %r" % (got[:3], truth[:3])
     assert b"adder: tracing" in errors and len(errors) == 2, errors
     return "%d imports" % len(events)
+
+
+# ---- one file, shown as several ----
+
+@case()
+def of_one_image():
+    """In containers of one image each event is told once: their overlays show one file below."""
+    trees = [p for p in PROBED if p.tree]
+    needs(trees)
+    with mounts.images(trees[0].tree, 2) as images:
+        pythons = [trees[0]._replace(tree=image) for image in images]
+        with Workload(pythons[0], "collecting.py") as a, Workload(pythons[1], "collecting.py") as b:
+            for program in a, b:
+                program.expect("ready")
+            tracing = Tracing("--gc", "-p", "%d,%d" % (a.pid, b.pid))
+            truths = []
+            for program in a, b:
+                program.go()
+                truths.append(json.loads(program.read()))
+            events = tracing.stop()
+    for program, truth in zip((a, b), truths):
+        got = [e for e in events if e["pid"] == program.pid and e["function"] != "all_ways"]
+        assert len(got) == len(truth), "%d of %d" % (len(got), len(truth))
+    assert not tracing.has_said("had begun"), tracing.lines
+    return "%d collections" % sum(map(len, truths))
 
 
 # ---- what has no end ----

@@ -3,11 +3,13 @@
 #include "discover/discover.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <uthash.h>
 
 #include "base/text.h"
@@ -20,6 +22,8 @@
 /* A file that was judged. */
 struct judged {
 	struct adder_file file;
+	struct stat st;   /* of one that holds an interpreter */
+	bool is_overlaid; /* likewise */
 	struct python_object object;
 	uint32_t version;          /* of the interpreter in, or linked with, a program */
 	struct discover_note note; /* of discover_on_interpreter()'s, likewise */
@@ -80,6 +84,34 @@ struct discover_note discover_note(const struct discover *d, const struct adder_
 	return judged ? judged->note : (struct discover_note){ 0 };
 }
 
+/*
+ * Are both one file to the kernel's probes?  Each mount of overlayfs shows what lies below it as a
+ * file of its own, so containers of one image do; inode, size and times are those of the one below.
+ */
+static bool are_one(const struct judged *a, const struct judged *b)
+{
+	return a->st.st_ino == b->st.st_ino && a->st.st_size == b->st.st_size &&
+	       !memcmp(&a->st.st_mtim, &b->st.st_mtim, sizeof(a->st.st_mtim)) &&
+	       !memcmp(&a->st.st_ctim, &b->st.st_ctim, sizeof(a->st.st_ctim)) &&
+	       (a->st.st_dev == b->st.st_dev || (a->is_overlaid && b->is_overlaid));
+}
+
+/* What is said of the interpreter in @file, open at @fd: asked once for each file there is. */
+static struct discover_note ask(const struct discover *d, int fd, struct judged *file)
+{
+	const struct judged *other;
+	struct statfs fs;
+
+	if (!d->on_interpreter || fstat(fd, &file->st))
+		return (struct discover_note){ 0 };
+	file->is_overlaid = !fstatfs(fd, &fs) && fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	for (other = d->files; other; other = other->hh.next) {
+		if (other->object.verdict == PYTHON_HERE && are_one(other, file))
+			return other->note;
+	}
+	return d->on_interpreter(d->arg, fd, file->version);
+}
+
 /* Judge the file open at @fd, unless that was done before. */
 static struct judged *judge(struct discover *d, int fd, const struct adder_file *key,
 			    const char *path)
@@ -97,8 +129,8 @@ static struct judged *judge(struct discover *d, int fd, const struct adder_file 
 	if (err)
 		file->object.verdict = PYTHON_NONE; /* no ELF file, or a broken one: not ours */
 	file->version = file->object.version;
-	if (file->object.verdict == PYTHON_HERE && d->on_interpreter)
-		file->note = d->on_interpreter(d->arg, fd, file->version);
+	if (file->object.verdict == PYTHON_HERE)
+		file->note = ask(d, fd, file);
 	HASH_ADD(hh, d->files, file, sizeof(file->file), file);
 	return file;
 }

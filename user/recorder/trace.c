@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,7 +39,6 @@ struct trace {
 	struct members *members;
 	struct profile *profile; /* holds the names */
 	struct nesting *nesting;
-	struct tally probed;   /* const char *, why not or NULL, by struct file_id */
 	struct tally untraced; /* serials that were named */
 	int64_t epoch_ns;      /* of CLOCK_MONOTONIC's 0 */
 	uint64_t swept_ns, waiting_since_ns;
@@ -50,11 +48,6 @@ struct trace {
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
-
-/* A file as it is probed: in containers one may be met as several. */
-struct file_id {
-	uint64_t device, inode;
-};
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -269,27 +262,15 @@ static const char *why_not(int err)
 	}
 }
 
-/* An interpreter's file is met: probe it, unless that was done under another identity. */
+/* An interpreter's file is met: probe it. */
 static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
 {
 	struct trace *t = arg;
-	struct file_id id;
-	struct stat st;
-	const char **note;
+	int err = probe_in_each(t, fd);
 
 	(void)version;
-	if (fstat(fd, &st))
-		return (struct discover_note){ .why_not = why_not(-errno) };
-	id = (struct file_id){ st.st_dev, st.st_ino };
-	note = tally_find(&t->probed, &id, sizeof(id));
-	if (note)
-		return (struct discover_note){ .why_not = *note };
-	note = tally_get(&t->probed, &id, sizeof(id));
-	if (!note)
-		return (struct discover_note){ .why_not = why_not(-ENOMEM) };
-	*note = why_not(probe_in_each(t, fd));
-	t->probed_count += !*note;
-	return (struct discover_note){ .why_not = *note };
+	t->probed_count += !err;
+	return (struct discover_note){ .why_not = why_not(err) };
 }
 
 /* Probe what the command will run, so that it is seen from its very beginning. */
@@ -363,7 +344,6 @@ int trace_open(const struct trace_options *options, const struct trace_handler *
 		return -ENOMEM;
 	t->options = *options;
 	t->handler = *handler;
-	t->probed.size = sizeof(const char *);
 	t->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
 	err = build(t);
 	if (!err)
@@ -381,7 +361,6 @@ void trace_close(struct trace *t)
 	discover_free(t->discover);
 	nesting_free(t->nesting);
 	profile_free(t->profile);
-	tally_done(&t->probed);
 	tally_done(&t->untraced);
 	free(t);
 }

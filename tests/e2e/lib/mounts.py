@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import os
 import subprocess
+import tempfile
 
 CLONE_NEWNS = 0x20000
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -47,3 +48,15 @@ def overlay(lower, scratch):
           "lowerdir={0},upperdir={1}/upper,workdir={1}/work".format(lower, scratch),
           scratch + "/root")
     return scratch + "/root"
+
+
+@contextlib.contextmanager
+def images(tree, count):
+    """Folders that show @tree, each by an overlay of its own, as containers of one image have them."""
+    with private(), tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
+        scratches = [os.path.join(folder, str(i)) for i in range(count)]
+        for scratch in scratches:
+            os.mkdir(scratch)
+        yield [overlay(tree, scratch) for scratch in scratches]
+        for scratch in scratches:
+            subprocess.run(["umount", "-R", scratch], check=True)
