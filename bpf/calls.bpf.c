@@ -73,17 +73,28 @@ static __always_inline bool runs_again(const struct adder_layout *l, __u64 tstat
 	return !tracing;
 }
 
-/* The sums of a function, which runs in @frame, begun if they are new; NULL if there is no room. */
+/* Begin the sums of a function that is new.  (Of its own, for its room on the stack.) */
+static __noinline int begin_sums(struct adder_process *p, struct adder_call_key *key, __u64 frame)
+{
+	struct adder_call_sums blank = {};
+	struct adder_frame f;
+
+	if (!p || !key || bpf_map_update_elem(&calls, key, &blank, BPF_NOEXIST) || !key->code)
+		return 0;
+	f = (struct adder_frame){ .code = key->code, .signature = key->signature, .at = frame };
+	innermost_tell(p, &f);
+	return 0;
+}
+
+/* The sums of a function, which runs in @frame; NULL if there is no room. */
 static __always_inline struct adder_call_sums *sums_of(struct adder_process *p,
 						       struct adder_call_key *key, __u64 frame)
 {
-	struct adder_call_sums *sums = bpf_map_lookup_elem(&calls, key), blank = {};
-	struct adder_frame f = { .code = key->code, .signature = key->signature, .at = frame };
+	struct adder_call_sums *sums = bpf_map_lookup_elem(&calls, key);
 
 	if (sums)
 		return sums;
-	if (!bpf_map_update_elem(&calls, key, &blank, BPF_NOEXIST) && key->code)
-		innermost_tell(p, &f);
+	begin_sums(p, key, frame);
 	sums = bpf_map_lookup_elem(&calls, key);
 	if (!sums)
 		lose(ADDER_LOST_CALLS_FULL);
@@ -100,20 +111,30 @@ static __always_inline void add_executor(struct adder_process *p)
 		__sync_fetch_and_add(&sums->calls, 1);
 }
 
-/* @in has been entered: count it, and unless @o is NULL begin to time it. */
-static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
-				     const struct innermost *in, bool is_resume, __u64 now)
+/* A function of its own, for its room on the stack: up to Linux 6.12, all that is called has 512.
+ */
+static __noinline int read_signature(struct adder_process *p, __u64 code, __u32 *ret)
 {
 	/* 12 words; the verifier follows an index into them by its bits alone */
 	__u64 words[16] = {}, text[UNWIND_TEXT_WORDS];
 	struct unwind_file known = {};
+
+	if (!p || !ret)
+		return -1;
+	return unwind_signature(&p->binary.layout, words, text, &known, code, ret);
+}
+
+/* @in has been entered: count it, and unless @o is NULL begin to time it. */
+static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
+				     const struct innermost *in, bool is_resume, __u64 now)
+{
 	struct adder_call_key key = { .code = in->code, .serial = p->serial };
 	struct open_begin begin = {
 		.frame = in->frame, .caller = in->caller, .code = in->code, .now = now
 	};
 	struct adder_call_sums *sums;
 
-	if (unwind_signature(&p->binary.layout, words, text, &known, in->code, &key.signature)) {
+	if (read_signature(p, in->code, &key.signature)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
