@@ -59,6 +59,8 @@ static void search(const uint8_t *data, size_t size)
 			for (int i = 0; i < 256; i++)
 				dispatch.handlers[i] = data[i % size] << 4;
 			dispatch.table = data[0];
+			dispatch.instr_offset = 56;
+			dispatch.frame_offset = 72;
 		}
 		count = dispatch_probes(&image, opcodes, &dispatch, size % 3, probes, &why);
 		assert(count <= DISPATCH_PROBES_MAX && why);

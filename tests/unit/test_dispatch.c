@@ -237,13 +237,43 @@ static void counts_once_where_one_handler_flows_into_the_other(void **state)
 	struct fixture *f = *state;
 	const char *why;
 
-	/* je QUICK */
-	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff", 6);
+	/* je QUICK; jmp 1f; 1: jmp QUICK + 3 */
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff\xeb\x00\xe9\xde\xfe\xff\xff", 13);
 	assert_int_equal(find(f), 0);
 	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
 					 probes, &why),
 			 1);
 	assert_int_equal(probes[0].opcode, 150);
+}
+
+/* As often as it goes the one way it would be counted twice, as often as the other not at all. */
+static void refuses_a_handler_that_sometimes_flows_into_the_other(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why = NULL;
+
+	/* je QUICK; ret */
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff\xc3", 7);
+	assert_int_equal(find(f), 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
+				    &why) < 0);
+	assert_non_null(why);
+}
+
+/* What is spilled to the stack is not stored into a frame. */
+static void takes_no_spill_for_the_store(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why = NULL;
+
+	/* mov %r12,0x38(%rsp); je ... */
+	maker_put(&f->m, QUICK, "\x4c\x89\x64\x24\x38\x74\x10", 7);
+	assert_int_equal(find(f), 0);
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
+				    &why) < 0);
+	assert_non_null(why);
 }
 
 /* Clang, 3.11: RESUME_QUICK stores by a pointer, and RESUME comes in behind: je QUICK + 3 */
@@ -255,7 +285,7 @@ static void probes_behind_a_store_by_a_pointer(void **state)
 	const char *why;
 
 	maker_put(&f->m, QUICK, quick, sizeof(quick) - 1);
-	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe5\xfe\xff\xff", 6);
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe5\xfe\xff\xff\xe9\xe0\xfe\xff\xff", 11);
 	assert_int_equal(find(f), 0);
 	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
 					 probes, &why),
@@ -375,6 +405,8 @@ int main(void)
 		TEST(probes_behind_a_store_by_a_pointer),
 		TEST(refuses_a_store_by_a_pointer_that_nothing_confirms),
 		TEST(counts_once_where_one_handler_flows_into_the_other),
+		TEST(refuses_a_handler_that_sometimes_flows_into_the_other),
+		TEST(takes_no_spill_for_the_store),
 		TEST(refuses_a_handler_that_it_does_not_understand),
 		TEST(probes_copies_of_a_handler),
 		TEST(knows_a_guarded_call_from_a_copy),

@@ -32,7 +32,9 @@ struct judged {
 
 struct discover {
 	struct judged *files;
-	struct discover_note (*on_interpreter)(void *arg, int fd, uint32_t version); /* or NULL */
+	/* or NULL */
+	struct discover_note (*on_interpreter)(void *arg, int fd, uint32_t version,
+					       const struct adder_layout *layout);
 	void *arg;
 };
 
@@ -70,7 +72,8 @@ uint32_t discover_version(const struct discover *d, const struct adder_file *fil
 }
 
 void discover_on_interpreter(struct discover *d,
-			     struct discover_note (*fn)(void *arg, int fd, uint32_t version),
+			     struct discover_note (*fn)(void *arg, int fd, uint32_t version,
+							const struct adder_layout *layout),
 			     void *arg)
 {
 	d->on_interpreter = fn;
@@ -109,7 +112,7 @@ static struct discover_note ask(const struct discover *d, int fd, struct judged 
 		if (other->object.verdict == PYTHON_HERE && are_one(other, file))
 			return other->note;
 	}
-	return d->on_interpreter(d->arg, fd, file->version);
+	return d->on_interpreter(d->arg, fd, file->version, &file->object.binary.layout);
 }
 
 /* Judge the file open at @fd, unless that was done before. */

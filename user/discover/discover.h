@@ -61,7 +61,8 @@ int discover_file(struct discover *d, int fd, const char *name, struct discovery
  * it returns is kept.
  */
 void discover_on_interpreter(struct discover *d,
-			     struct discover_note (*fn)(void *arg, int fd, uint32_t version),
+			     struct discover_note (*fn)(void *arg, int fd, uint32_t version,
+							const struct adder_layout *layout),
 			     void *arg);
 
 /** What the function of discover_on_interpreter() said of the interpreter of a program. */

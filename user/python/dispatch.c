@@ -7,16 +7,17 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "symbol/flow.h"
 #include "symbol/image.h"
 #include "symbol/jumptable.h"
 #include "symbol/pointers.h"
 #include "symbol/x86.h"
 
-#define SHARING_MAX  8           /* opcodes that share a handler: CALL_FUNCTION_EX and the like */
-#define HANDLER_MAX  128         /* bytes of a handler in which the place for a probe is */
-#define CODE_MAX     (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
-#define INSTR_OFFSET 0x38        /* of prev_instr (instr_ptr) in a frame, in all of 3.11 to 3.15 */
-#define FRAME_OFFSET 0x48        /* of current_frame in a thread state, from 3.13 on */
+#define SHARING_MAX   8           /* opcodes that share a handler: CALL_FUNCTION_EX and the like */
+#define HANDLER_MAX   128         /* bytes of a handler in which the place for a probe is */
+#define CODE_MAX      (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
+#define VERSION_3_11  0x030b
+#define STACK_POINTER 4 /* %rsp */
 
 /* ---- the table ---- */
 
@@ -166,6 +167,11 @@ int dispatch_find(const struct image *image, const struct opcodes *opcodes, stru
 				: jumptables_each(image, SLOTS_LEAST, judge_table, search);
 		if (!err)
 			err = settle(search, ret);
+		if (!err) {
+			ret->is_switch = place == 2;
+			ret->instr_offset = 56;
+			ret->frame_offset = 72;
+		}
 		if (err != -ENOENT)
 			return err;
 	}
@@ -193,25 +199,25 @@ static bool is_branch(enum x86_kind kind)
 struct head {
 	uint64_t stored; /* behind the store of the instruction */
 	uint64_t branch; /* the first one from there on: it is reached whenever the handler runs */
-	uint64_t target; /* where that leads */
 	bool is_behind;  /* a store to the thread state's current_frame, or what would be one */
 };
 
 /* What the store into the frame looks like: by the frame's address, or by that of the field. */
 enum store { STORE_NONE, STORE_IN_FRAME, STORE_BY_POINTER };
 
-static bool is_store(const struct x86_insn *insn, enum store store)
+/* Into an object: what lies in the stack is the compiler's own. */
+static bool stores_at(const struct x86_insn *insn, int32_t offset)
 {
-	return insn->is_store && insn->offset == (store == STORE_IN_FRAME ? INSTR_OFFSET : 0);
+	return insn->is_store && insn->base != STACK_POINTER && insn->offset == offset;
 }
 
 /*
  * A probe has to be behind the store of the instruction into the frame: then the frame tells which
  * it is.
  */
-static int read_head(const struct image *image, uint64_t address, enum store store,
-		     struct head *ret)
+static int read_head(const struct choice *c, uint64_t address, enum store store, struct head *ret)
 {
+	const struct image *image = c->image;
 	uint8_t code[HANDLER_MAX];
 	uint64_t there = image_bytes_at(image, address);
 	size_t size = there < sizeof(code) ? there : sizeof(code);
@@ -226,49 +232,57 @@ static int read_head(const struct image *image, uint64_t address, enum store sto
 			return -EBADMSG;
 		if (is_branch(insn.kind) && head.stored) {
 			head.branch = address + at;
-			head.target = head.branch + insn.length + insn.displacement;
 			*ret = head;
 			return 0;
 		}
 		if (is_branch(insn.kind) || insn.kind == X86_GONE)
 			return -EBADMSG;
-		head.is_behind |= insn.is_store && insn.offset == FRAME_OFFSET;
+		head.is_behind |= stores_at(&insn, c->dispatch->frame_offset);
 		at += insn.length;
-		if (!head.stored && is_store(&insn, store))
+		if (!head.stored &&
+		    stores_at(&insn, store == STORE_IN_FRAME ? c->dispatch->instr_offset : 0))
 			head.stored = address + at;
 	}
 	return -EBADMSG;
 }
 
-/* Clang stores by a pointer to the field, which it keeps in its stack.  That it is this field is
- * known where RESUME, which has stored into the frame, goes on right behind. */
-static bool is_joined(const struct choice *c, const struct head *quick)
+/*
+ * In 3.11 RESUME's handler goes on in RESUME_QUICK's.  Does every way from its probe lead to one of
+ * [@first, @last] there?
+ */
+static enum flow follow_resume(const struct choice *c, uint64_t first, uint64_t last)
 {
-	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
-		struct head head;
+	struct head head;
 
+	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
 		if (c->opcodes->roles[i].role == OPCODE_ENTRY &&
-		    !read_head(c->image, c->dispatch->handlers[c->opcodes->roles[i].opcode],
-			       STORE_IN_FRAME, &head) &&
-		    head.target >= quick->stored && head.target <= quick->branch)
-			return true;
+		    !read_head(c, c->dispatch->handlers[c->opcodes->roles[i].opcode],
+			       STORE_IN_FRAME, &head))
+			return flow_between(c->image, head.branch, first, last,
+					    c->dispatch->is_switch);
 	}
-	return false;
+	return FLOW_NEVER;
+}
+
+/* Clang stores by a pointer to the field, which it keeps in its stack.  That it is this field is
+ * known where RESUME, which has stored into the frame, comes in right behind. */
+static bool is_joined(const struct choice *c, uint64_t code, const struct head *quick)
+{
+	return follow_resume(c, code, quick->stored - 1) == FLOW_NEVER &&
+	       follow_resume(c, quick->stored, quick->branch) == FLOW_ALWAYS;
 }
 
 static int find_place(const struct choice *c, uint64_t code, uint8_t role, struct head *ret)
 {
-	int err = read_head(c->image, code, role == OPCODE_EXECUTOR ? STORE_NONE : STORE_IN_FRAME,
-			    ret);
+	int err = read_head(c, code, role == OPCODE_EXECUTOR ? STORE_NONE : STORE_IN_FRAME, ret);
 
-	if (err && role == OPCODE_ENTRY_QUICK &&
-	    !read_head(c->image, code, STORE_BY_POINTER, ret) && is_joined(c, ret))
+	if (err && role == OPCODE_ENTRY_QUICK && !read_head(c, code, STORE_BY_POINTER, ret) &&
+	    is_joined(c, code, ret))
 		return 0;
 	return err;
 }
 
-static int add_probe(struct choice *c, uint64_t code, uint8_t opcode, uint8_t role,
-		     uint64_t *target)
+static int add_probe(struct choice *c, uint64_t code, uint8_t opcode, uint8_t role)
 {
 	struct head head;
 
@@ -278,21 +292,7 @@ static int add_probe(struct choice *c, uint64_t code, uint8_t opcode, uint8_t ro
 		return c->why = "a handler's code is not understood", -EBADMSG;
 	c->probes[c->count++] =
 		(struct dispatch_probe){ head.branch, opcode, role, head.is_behind };
-	*target = head.target;
 	return 0;
-}
-
-/* Does every way through RESUME's handler lead into RESUME_QUICK's, before that one's probe? */
-static bool flows_through(const struct choice *c, uint64_t target)
-{
-	for (int i = 0; i < c->count; i++) {
-		const struct dispatch_probe *quick = &c->probes[i];
-
-		if (quick->role == OPCODE_ENTRY_QUICK &&
-		    target >= c->dispatch->handlers[quick->opcode] && target <= quick->address)
-			return true;
-	}
-	return false;
 }
 
 static bool is_shared(const struct choice *c, uint8_t opcode)
@@ -308,18 +308,34 @@ static int probe_handlers(struct choice *c, uint8_t role)
 {
 	for (int i = 0; i < OPCODES_ROLES_MAX && c->opcodes->roles[i].opcode; i++) {
 		uint8_t opcode = c->opcodes->roles[i].opcode;
-		uint64_t target;
 		int err;
 
 		if (c->opcodes->roles[i].role != role || is_shared(c, opcode))
 			continue;
-		err = add_probe(c, c->dispatch->handlers[opcode], opcode, role, &target);
+		err = add_probe(c, c->dispatch->handlers[opcode], opcode, role);
 		if (err)
 			return err;
-		if (role == OPCODE_ENTRY && flows_through(c, target))
-			c->count--;
 	}
 	return 0;
+}
+
+/*
+ * RESUME and its quick form, each once.  Where all that RESUME does passes the quick form's probe,
+ * that one counts both.  (3.13 on the quick form goes on in RESUME instead, as the frame tells.)
+ */
+static int probe_entries(struct choice *c)
+{
+	int first = c->count, err = probe_handlers(c, OPCODE_ENTRY_QUICK);
+	enum flow flow = FLOW_NEVER;
+
+	if (err)
+		return err;
+	if (c->opcodes->version == VERSION_3_11 && c->count > first)
+		flow = follow_resume(c, c->dispatch->handlers[c->probes[first].opcode],
+				     c->probes[first].address);
+	if (flow == FLOW_SOMETIMES)
+		return c->why = "RESUME's ways are not understood", -EBADMSG;
+	return flow == FLOW_ALWAYS ? 0 : probe_handlers(c, OPCODE_ENTRY);
 }
 
 /* ---- copies of handlers, made by profile-guided optimisation ---- */
@@ -352,7 +368,7 @@ static int probe_copy(struct choice *c, const uint8_t *code, size_t size, uint64
 {
 	uint8_t opcode = c->opcodes->roles[role_index].opcode,
 		role = c->opcodes->roles[role_index].role;
-	uint64_t handler = c->dispatch->handlers[opcode], target;
+	uint64_t handler = c->dispatch->handlers[opcode];
 	struct x86_insn insn;
 
 	if (x86_decode(code + at, size - at, &insn) || insn.kind != X86_JCC)
@@ -361,7 +377,7 @@ static int probe_copy(struct choice *c, const uint8_t *code, size_t size, uint64
 	if (address + at + insn.displacement == handler ||
 	    leads_to(code, size, address, at, handler))
 		return 0;
-	return add_probe(c, address + at, opcode, role, &target);
+	return add_probe(c, address + at, opcode, role);
 }
 
 /* May a handler have copies that are to be probed? */
@@ -455,9 +471,7 @@ int dispatch_probes(const struct image *image, const struct opcodes *opcodes,
 	int err;
 
 	if (goal == DISPATCH_ENTRIES) {
-		err = probe_handlers(&c, OPCODE_ENTRY_QUICK);
-		if (!err)
-			err = probe_handlers(&c, OPCODE_ENTRY);
+		err = probe_entries(&c);
 		if (!err)
 			err = probe_handlers(&c, OPCODE_EXECUTOR);
 	} else {

@@ -22,6 +22,11 @@ struct image;
 struct dispatch {
 	uint64_t table; /* its address */
 	uint64_t handlers[256];
+	bool is_switch; /* it has distances in place of addresses */
+
+	/* What handlers store to; dispatch_find() fills in where all released versions have it. */
+	uint16_t instr_offset; /* of prev_instr, later instr_ptr, in a frame */
+	uint16_t frame_offset; /* of current_frame in a thread state, from 3.13 on */
 };
 
 /** Where to put a probe so that it runs once each time that the opcode is executed. */

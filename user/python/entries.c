@@ -10,6 +10,8 @@
 
 #define EVAL          "_PyEval_EvalFrameDefault"
 #define ENDBR64_BYTES 4
+#define VERSION_OWN_BYTECODE                                                                       \
+	0x030e /* free-threaded: a thread may have its own; RESUME fetches it */
 
 bool entries_are_known(void)
 {
@@ -115,7 +117,7 @@ static void add_leaves(const struct image *image, const struct opcodes *opcodes,
 }
 
 static int find_handlers(const struct image *image, const struct opcodes *opcodes,
-			 struct entries *ret)
+			 const struct adder_layout *layout, struct entries *ret)
 {
 	struct dispatch dispatch;
 	int err = dispatch_find(image, opcodes, &dispatch);
@@ -124,6 +126,8 @@ static int find_handlers(const struct image *image, const struct opcodes *opcode
 				  : "it has no dispatch table that fits its version";
 	if (err)
 		return err;
+	dispatch.instr_offset = layout->frame_start + layout->f_instr;
+	dispatch.frame_offset = layout->ts_frame;
 	add_leaves(image, opcodes, &dispatch, ret);
 	err = add_handlers(image, opcodes, &dispatch, DISPATCH_ENTRIES, ret, &ret->how);
 	if (!err)
@@ -131,7 +135,7 @@ static int find_handlers(const struct image *image, const struct opcodes *opcode
 	return err;
 }
 
-int entries_find(int fd, uint32_t version, struct entries *ret)
+int entries_find(int fd, uint32_t version, const struct adder_layout *layout, struct entries *ret)
 {
 	const struct opcodes *opcodes = opcodes_find(version >> 16);
 	struct image image;
@@ -145,5 +149,10 @@ int entries_find(int fd, uint32_t version, struct entries *ret)
 	if (version >> 16 < 0x030b)
 		return find_eval(&image, version >> 16, ret);
 	ret->how = "its opcodes are not known";
-	return opcodes ? find_handlers(&image, opcodes, ret) : -EOPNOTSUPP;
+	if (!opcodes)
+		return -EOPNOTSUPP;
+	ret->how = "a free-threaded Python of 3.14 on, which was never tried";
+	if (layout->free_threaded && opcodes->version >= VERSION_OWN_BYTECODE)
+		return -EOPNOTSUPP;
+	return find_handlers(&image, opcodes, layout, ret);
 }

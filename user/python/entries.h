@@ -10,6 +10,8 @@
 
 #include "python/dispatch.h"
 
+struct adder_layout;
+
 /** A place, for the kernel half's on_call program. */
 struct entry {
 	uint64_t offset; /* of the instruction, in the file */
@@ -28,9 +30,11 @@ struct entries {
 bool entries_are_known(void);
 
 /**
- * Find the places in the interpreter of @version (PY_VERSION_HEX) in the file open at @fd.  0, or
- * -errno with the reason in @ret->how: then calls can't be counted, for counts could be wrong.
+ * Find the places in the interpreter of @version (PY_VERSION_HEX), with @layout, in the file open
+ * at
+ * @fd.  0, or -errno with the reason in @ret->how: then calls can't be counted, for counts could be
+ * wrong.
  */
-int entries_find(int fd, uint32_t version, struct entries *ret);
+int entries_find(int fd, uint32_t version, const struct adder_layout *layout, struct entries *ret);
 
 #endif

@@ -146,7 +146,7 @@ static const struct row {
 
 	{ ALL_MICROS, { .version = 0x030d, .free_threaded = 1,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(80, 70), CODE_3_12(32, 200, 216),
-	  TEXT(32, 56, 72, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(8), MONITORS(32, 0) } },
+	  TEXT(32, 56, 72, 2), RUNTIME(632, 0, 2160, 0), INTERP(7264, 7344, 16), GIL(8), MONITORS(32, 60) } },
 
 	{ ALL_MICROS, { .version = 0x030e,
 	  TSTATE(CURRENT, 72, 0, 152), FRAME_3_12(88, 74), CODE_3_12(16, 192, 208),

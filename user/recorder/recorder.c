@@ -353,12 +353,13 @@ static void probe_ends(struct recorder *r, int fd, uint32_t version, struct entr
 }
 
 /* An interpreter's file is met: probe it, in all places or in none. */
-static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
+static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version,
+					      const struct adder_layout *layout)
 {
 	static struct entries entries;
 	struct recorder *r = arg;
 	struct session_call_probes before = session_call_probes(r->session);
-	int err = entries_find(fd, version, &entries);
+	int err = entries_find(fd, version, layout, &entries);
 
 	if (err)
 		return (struct discover_note){ .why_not = entries.how };

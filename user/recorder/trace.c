@@ -263,12 +263,14 @@ static const char *why_not(int err)
 }
 
 /* An interpreter's file is met: probe it. */
-static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version)
+static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version,
+					      const struct adder_layout *layout)
 {
 	struct trace *t = arg;
 	int err = probe_in_each(t, fd);
 
 	(void)version;
+	(void)layout;
 	t->probed_count += !err;
 	return (struct discover_note){ .why_not = why_not(err) };
 }

@@ -2,7 +2,6 @@
 #include "symbol/jumptable.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 
 #define CODE_MAX   (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
 #define LEA_BYTES  7           /* lea DISTANCE(%rip),%reg */
+#define SLOT_BYTES 4           /* movslq (%base,%index,4),%reg */
 #define JUMP_NEAR  0x8000 /* bytes between taking the address and a jump by it: compilers hoist */
 #define JUMP_STEPS 6      /* instructions from reading a slot to the jump */
 #define TAKEN_MAX  (2 << 20) /* addresses that code takes; Python's takes 40 000 */
@@ -39,6 +39,11 @@ static int slot_register(const uint8_t *at)
 		       at[3] >> 6 == 2;
 
 	return is_slot ? (at[2] >> 3 & 7) | (at[0] & 4) << 1 : -1;
+}
+
+bool jumptable_is_read(const uint8_t *code, size_t size)
+{
+	return size >= SLOT_BYTES && slot_register(code) >= 0;
 }
 
 /* add %a,%b, of which one is @reg: the sum's register, or -1. */
@@ -71,7 +76,7 @@ static bool is_jump_to(const uint8_t *at, size_t length, int reg)
 static bool jumps_by_table(const uint8_t *code, size_t size)
 {
 	int reg = size > LEA_BYTES ? slot_register(code) : -1, sum = -1;
-	size_t at = 4;
+	size_t at = SLOT_BYTES;
 
 	for (int i = 0; reg >= 0 && i < JUMP_STEPS; i++) {
 		struct x86_insn insn;

@@ -10,6 +10,7 @@
 #ifndef SYMBOL_JUMPTABLE_H
 #define SYMBOL_JUMPTABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,8 @@ struct image;
 int jumptables_each(const struct image *image, size_t least,
 		    int (*fn)(void *arg, uint64_t address, const uint64_t *targets, size_t count),
 		    void *arg);
+
+/** Does the instruction at @code, of which @size bytes can be read, read a slot of such a table? */
+bool jumptable_is_read(const uint8_t *code, size_t size);
 
 #endif
