@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Load, attach, begin and end a recording on this kernel, and list the programs that it verified,
- * each with the instructions that the verifier had to follow.
+ * each with the instructions that the verifier had to follow, and the stack that it takes: more
+ * than some kernel gives it is a failure on every one.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "probe/session.h"
+#include "stack_depth.h"
 #include "probe/usdt.h"
 
 #define LISTED 64 /* more programs than there are */
@@ -74,18 +76,36 @@ static void list_programs(struct listed *l)
 		closedir(fds);
 }
 
-/* A line for @program; false if it should have been loaded and is not. */
+/* Bytes of stack that @program takes, which libbpf has put together with what it calls. */
+static long depth_of(const struct bpf_program *program)
+{
+	struct stack_program p = {
+		.insns = bpf_program__insns(program),
+		.count = bpf_program__insn_cnt(program),
+	};
+	cleanup_free bool *begins = calloc(p.count + 1, sizeof(*begins));
+
+	p.begins = begins;
+	if (!begins)
+		return STACK_MOST + 1;
+	stack_find_functions(&p);
+	return stack_depth(&p, 0, 0);
+}
+
+/* A line for @program; false if it should have been loaded and is not, or takes too much stack. */
 static bool tell(const struct bpf_program *program, const struct listed *l)
 {
 	const char *name = bpf_program__name(program);
+	long depth = depth_of(program);
 
 	for (size_t i = 0; i < l->count; i++) {
 		if (strncmp(l->programs[i].name, name, sizeof(l->programs[i].name) - 1) != 0)
 			continue;
-		printf("ok   %-24s %7u instructions, %7u verified\n", name,
+		printf("%-4s %-24s %7u instructions, %7u verified, %3ld of %d bytes of stack\n",
+		       depth > STACK_MOST ? "FAIL" : "ok", name,
 		       (unsigned int)(l->programs[i].xlated_prog_len / 8),
-		       l->programs[i].verified_insns);
-		return true;
+		       l->programs[i].verified_insns, depth, STACK_MOST);
+		return depth <= STACK_MOST;
 	}
 	printf("FAIL %s is not loaded\n", name);
 	return false;
@@ -115,6 +135,9 @@ static int tell_all(const struct listed *l, bool with_calls)
 
 	if (!skel)
 		return EXIT_FAILURE;
+	log_set_level(LOG_ERROR);
+	adder_bpf__load(
+		skel); /* which puts programs together; an old kernel's are another object's */
 	bpf_object__for_each_program (program, skel->obj) {
 		if (!with_calls && counts_calls(bpf_program__name(program)))
 			skipped += printf("skip %s: needs Linux 5.15\n",
