@@ -100,3 +100,30 @@ def calls_of(report, program):
 
 def unequal(want, got):
     return ["%s:%d %d, not %d" % (f + (got[f], want[f])) for f in want if got[f] != want[f]]
+
+
+def count_hot(python):
+    """Of its loops, what the program counted, what adder did, and what it says of the JIT."""
+    with Counted(python, "hot") as program:
+        counting = Counting(program.pid)
+        program.go()
+        program.expect("done")
+        report, _ = counting.stop()
+    notes = [c for c in report["comments"] if "the JIT is on" in c]
+    return program.own(), calls_of(report, program), notes
+
+
+def check_hot(python):
+    want, got, notes = count_hot(python)
+    assert not unequal(want, got) and not notes, "%r %r" % (unequal(want, got), notes)
+    return "%d calls" % sum(want.values())
+
+
+def check_lower_bounds(python):
+    """With a JIT that is on, not all calls are seen: it is said, and none is made up."""
+    want, got, notes = count_hot(python)
+    over = ["%s:%d %d of %d" % (f + (got[f], want[f])) for f in want if got[f] > want[f]]
+    assert not over, "more than there were: %r" % over
+    assert sum(got.values()) < sum(want.values()), "all were seen: nothing was tested"
+    assert len(notes) == 1 and "lower bounds" in notes[0], "it said %r" % notes
+    return "%d of %d calls" % (sum(got.values()), sum(want.values()))

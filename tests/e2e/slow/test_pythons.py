@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import adder
 import harness
+from called import check_exact, check_lower_bounds
 from harness import Skip, Workload
 from judging import blocked_stack, check_stacks, difference
 from pythons import BUILD, WORKLOADS, Python, one_each, spread
@@ -85,6 +86,20 @@ BUILDS = {
     "free-threaded,_GIL_on_3_13": lambda: built("3.13", "nogil", "bin/python3.13t", ["PYTHON_GIL=1"]),
     "musl_3_13": lambda: built("3.13", "musl", "bin/python3.13"),
     "static,_stripped,_fields_moved_3_13": lambda: built("3.13", "static", "bin/python3.13"),
+    "standalone_3_10": lambda: built("3.10", "standalone-3.10", "bin/python3.10"),
+    "standalone_3_11": lambda: built("3.11", "standalone-3.11", "bin/python3.11"),
+}
+
+# What differs between these is the code in which calls are counted.
+LOOPS = {
+    "clang_3_13": lambda: built("3.13", "loops", "bin/python3.13-clang"),
+    "unoptimised_3_13": lambda: built("3.13", "loops", "bin/python3.13-O0"),
+    "switch_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch"),
+    "switch,_clang_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-clang"),
+    "switch,_for_size_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-size"),
+    "switch,_O1_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-O1"),
+    "free-threaded,_clang_3_13": lambda: built("3.13", "nogil", "bin/python3.13t-clang"),
+    "free-threaded,_switch_3_13": lambda: built("3.13", "nogil", "bin/python3.13t-switch"),
 }
 
 
@@ -133,6 +148,9 @@ for name in BUILDS:
     cell(name, "stacks", check_build(name, check_stacks))
     cell(name, "seconds", check_build(name, check_ledger), alone=True)
     cell(name, "gil", check_build(name, check_rivals))
+    cell(name, "calls", check_build(name, check_lower_bounds if "JIT" in name else check_exact))
+for name in LOOPS:
+    cell(name, "calls", functools.partial(lambda loop: check_exact(loop()), LOOPS[name]))
 
 
 
@@ -433,6 +451,8 @@ for row, check in (
         ("program_deleted", check_deleted_program), ("program_replaced", check_replaced_program),
         ("newer_than_adder", check_future), ("uwsgi", check_uwsgi), ("mod_wsgi", check_mod_wsgi)):
     cell(row, "stacks", in_folder(check))
+for minor in 14, 15:
+    cell("loaded_late_3_%d" % minor, "calls", in_folder(lambda folder, m=minor: check_exact(embedded(folder, m))))
 cell("debug_build_3_9,_refused", "stacks", check_refused)
 
 
