@@ -316,6 +316,19 @@ def begun_before():
     assert tracing.has_said("1 more had begun before"), tracing.lines
 
 
+@case()
+def met_as_it_runs():
+    """Whose interpreter adder did not know before it ran is named."""
+    trees = [p for p in PROBED if p.tree]
+    needs(trees)
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(1)"
+    done = adder.run("calls", "--gc", "--json", "--", *trees[0].command("-c", code))
+    pid, _, events = done.stdout.decode().partition("\n")
+    said = [x for x in done.stderr.decode().splitlines() if "not traced" in x]
+    assert len(said) == 1 and "not traced: %s -c: what it did before" % pid in said[0], said
+    assert events, "no event: not even as it ended"
+
+
 # ---- what is left behind ----
 
 @case(each=probed, alone=True)

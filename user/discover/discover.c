@@ -36,6 +36,7 @@ struct discover {
 	struct discover_note (*on_interpreter)(void *arg, int fd, uint32_t version,
 					       const struct adder_layout *layout);
 	void *arg;
+	pid_t looks_at;
 };
 
 struct discover *discover_new(void)
@@ -78,6 +79,11 @@ void discover_on_interpreter(struct discover *d,
 {
 	d->on_interpreter = fn;
 	d->arg = arg;
+}
+
+pid_t discover_looks_at(const struct discover *d)
+{
+	return d->looks_at;
 }
 
 struct discover_note discover_note(const struct discover *d, const struct adder_file *file)
@@ -336,14 +342,13 @@ int discover_look(struct discover *d, pid_t pid, struct discovery *ret)
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
+	d->looks_at = pid;
 	err = find_program(&s);
-	if (err)
-		return err;
-	if (s.program->object.verdict != PYTHON_UNSUPPORTED) {
+	if (!err && s.program->object.verdict != PYTHON_UNSUPPORTED)
 		err = maps_each(pid, look_at_mapping, &s);
-		if (err < 0)
-			return err;
-	}
+	d->looks_at = 0;
+	if (err < 0)
+		return err;
 	decide(&s, ret);
 	return 0;
 }

@@ -65,6 +65,9 @@ void discover_on_interpreter(struct discover *d,
 							const struct adder_layout *layout),
 			     void *arg);
 
+/** While that function runs: the process in which the file was met; 0: in none. */
+pid_t discover_looks_at(const struct discover *d);
+
 /** What the function of discover_on_interpreter() said of the interpreter of a program. */
 struct discover_note discover_note(const struct discover *d, const struct adder_file *file);
 

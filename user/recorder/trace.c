@@ -14,7 +14,6 @@
 #include "discover/discover.h"
 #include "probe/session.h"
 #include "probe/usdt.h"
-#include "proc/process.h"
 #include "proc/program.h"
 #include "profile/profile.h"
 #include "python/memory.h"
@@ -42,9 +41,10 @@ struct trace {
 	struct tally untraced; /* serials that were named */
 	int64_t epoch_ns;      /* of CLOCK_MONOTONIC's 0 */
 	uint64_t swept_ns, waiting_since_ns;
-	uint64_t unseen;     /* losses of mapped files for which was looked */
-	size_t probed_count; /* interpreters that are */
-	bool waiting;        /* for a process to become ready */
+	uint64_t unseen; /* losses of mapped files for which was looked */
+	pid_t late;      /* its interpreter has just been probed */
+	bool has_begun;
+	bool waiting; /* for a process to become ready */
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
@@ -131,28 +131,31 @@ static void take_import(struct trace *t, const struct adder_event_import *e)
 	hand_over(t, &e->span, &event);
 }
 
-/* It became a Python while its interpreter was not probed yet: not all of it was seen. */
-static void say_late(struct trace *t, const struct adder_event_process *e)
+static void say_if_late(void *arg, const struct members_entry *member)
 {
-	static struct process process;
-	char reason[80], name[128];
+	struct trace *t = arg;
 
-	if (process_read(e->pid, &process))
+	if (member->pid != t->late || !member->version || member->why_not)
 		return;
-	process_name(process.args, process.args_bytes, process.stat.comm, name, sizeof(name));
-	snprintf(reason, sizeof(reason),
-		 "its first %.0f ms passed before its interpreter was probed",
-		 (clock_ns(CLOCK_MONOTONIC) - e->time_ns) / 1e6);
-	t->handler.untraced(t->handler.arg, e->pid, name, reason);
+	t->late = 0;
+	t->handler.untraced(t->handler.arg, member->pid, member->name,
+			    "what it did before its interpreter was probed, as it ran");
+}
+
+/*
+ * Its interpreter was probed only now: if it is asked for, not all of it was seen.  What it was
+ * before it became a Python may still have to be heard of.
+ */
+static void say_late(struct trace *t)
+{
+	if (t->late)
+		members_each(t->members, say_if_late, t);
 }
 
 static void take_process(struct trace *t, const struct adder_event_process *e)
 {
-	size_t probed = t->probed_count;
-
 	members_process(t->members, e);
-	if (t->probed_count != probed)
-		say_late(t, e);
+	say_late(t);
 }
 
 static void take_exit(struct trace *t, const struct adder_event_exit *e)
@@ -194,6 +197,7 @@ static void take_mapped(void *arg, pid_t pid, const char *path)
 	struct trace *t = arg;
 
 	members_mapped(t->members, pid, path);
+	say_late(t);
 }
 
 /* ---- what the resolver asks for ---- */
@@ -254,9 +258,8 @@ static const char *why_not(int err)
 	case -ENOENT:
 		return "its Python was built without static probes (--with-dtrace)";
 	case -EINVAL:
-		return "the kernel refuses its static probes: another tracer (bcc, perf) holds "
-		       "them in "
-		       "another way, end that one first";
+		return "another tracer (bcc, perf) holds its static probes in another way (end "
+		       "that tracer first)";
 	default:
 		return "its static probes can't be used (-v tells more)";
 	}
@@ -271,7 +274,8 @@ static struct discover_note probe_interpreter(void *arg, int fd, uint32_t versio
 
 	(void)version;
 	(void)layout;
-	t->probed_count += !err;
+	if (t->has_begun && !err)
+		t->late = discover_looks_at(t->discover);
 	return (struct discover_note){ .why_not = why_not(err) };
 }
 
@@ -391,6 +395,7 @@ int trace_start(struct trace *t)
 		err = members_scan(t->members);
 	members_each(t->members, name_untraced, t);
 	t->swept_ns = clock_ns(CLOCK_MONOTONIC);
+	t->has_begun = true;
 	return err;
 }
 
@@ -428,6 +433,7 @@ int trace_turn(struct trace *t)
 
 	session_consume(t->session);
 	waiting = members_retry(t->members);
+	say_late(t);
 	if (waiting && !t->waiting)
 		t->waiting_since_ns = now;
 	t->waiting = waiting;
