@@ -377,13 +377,25 @@ static void refuses_other_uses_of_a_handler(void **state)
 {
 	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
 	struct fixture *f = *state;
-	const char *why = NULL;
+	static const char *const codes[] = {
+		"\x48\x8d\x05\xf9\xfd\xff\xff", /* lea RESUME(%rip),%rax */
+		"\x48\x81\xf9\x00\x22\x00\x00", /* cmp $RESUME,%rcx */
+		"\x48\x3d\x00\x22\x00\x00",     /* cmp $RESUME,%rax */
+		"\x41\xbf\x00\x22\x00\x00",     /* mov $RESUME,%r15d */
+	};
 
-	maker_put(&f->m, 0x2400, "\x48\x8d\x05\xf9\xfd\xff\xff", 7); /* lea RESUME(%rip),%rax */
-	assert_int_equal(find(f), 0);
-	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
-				    &why) < 0);
-	assert_non_null(why);
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		const char *why = NULL;
+
+		maker_put(&f->m, 0x2400, "\x90\x90\x90\x90\x90\x90\x90", 7);
+		maker_put(&f->m, 0x2400, codes[i], i < 2 ? 7 : 6);
+		assert_int_equal(find(f), 0);
+		assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					    probes, &why) < 0);
+		assert_non_null(why);
+		close(f->fd);
+	}
+	f->fd = -1;
 }
 
 int main(void)

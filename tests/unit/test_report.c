@@ -566,6 +566,25 @@ static void says_why_threads_queued(void **state)
 	assert_non_null(strstr(text, "taken by the hypervisor: of CPU 3 1.50 s\n"));
 }
 
+static void says_where_calls_were_counted(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = sample_profile();
+	struct report_options o = report_defaults(0);
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	for (int pid = 1; pid <= 10; pid++)
+		profile_comment(p, "counted: %d a: b.py: opcode handlers", pid);
+	profile_comment(p, "counted: 11 old.py: the eval loop's entry");
+	profile_comment(p, "uncounted: 12 \033[31mc.py: its opcodes are not known");
+	text = render(p, &o);
+	assert_non_null(strstr(text, "calls counted at opcode handlers: 1 a: b.py, 2 a: b.py"));
+	assert_non_null(strstr(text, ", 8 a: b.py and 2 more\n"));
+	assert_non_null(strstr(text, "calls counted at the eval loop's entry: 11 old.py\n"));
+	assert_non_null(strstr(text, "calls not counted, its opcodes are not known: 12 "));
+	assert_null(strchr(text, '\033'));
+}
+
 static void counts_calls(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = profile_new();
@@ -663,6 +682,7 @@ int main(void)
 		cmocka_unit_test(survives_absurd_numbers),
 		cmocka_unit_test(says_when_seconds_are_missing),
 		cmocka_unit_test(says_why_threads_queued),
+		cmocka_unit_test(says_where_calls_were_counted),
 		cmocka_unit_test(counts_calls),
 		cmocka_unit_test(tells_recursive_and_timed_calls),
 		cmocka_unit_test(shows_an_empty_profile),

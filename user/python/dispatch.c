@@ -344,7 +344,6 @@ static int probe_entries(struct choice *c)
  * "cmpq $HANDLER,TABLE(,%reg,8)" asks whether the next opcode is a certain one.  If so, its handler
  * follows: called, jumped to, or copied.
  */
-#define COMPARE       "\x48\x81\x3c"
 #define COMPARE_BYTES 12 /* with SIB, the table's address and the handler's */
 
 /* Does the code at @at, within a few instructions, go to @handler? */
@@ -420,15 +419,33 @@ static bool takes_address(const struct choice *c, const uint8_t *code, uint64_t 
 	return find_wanted(c, address + at + 7 + (int32_t)read_u32(code + at + 3)) >= 0;
 }
 
+/* mov, push or cmp $HANDLER: the same in a program that is not moved. */
+static bool has_address(const struct choice *c, const uint8_t *code, size_t at)
+{
+	uint8_t first = code[at], second = code[at + 1];
+	bool one = (first & 0xf8) == 0xb8 || first == 0x68;
+	bool two = (first == 0x48 && second == 0x3d) || (first == 0x81 && second >= 0xf8) ||
+		   (first == 0xc7 && (second & 0xf8) == 0xc0);
+
+	return (one || two) && c->image->header.e_type == ET_EXEC &&
+	       find_wanted(c, read_u32(code + at + (one ? 1 : 2))) >= 0;
+}
+
+/* cmpq $..., TABLE(,%reg,8) */
+static bool compares_slot(const struct choice *c, const uint8_t *code, size_t at)
+{
+	return (code[at] & 0xfd) == 0x48 && code[at + 1] == 0x81 && code[at + 2] == 0x3c &&
+	       (code[at + 3] & 0xc7) == 0xc5 && read_u32(code + at + 4) == c->dispatch->table;
+}
+
 static int search_code(struct choice *c, const uint8_t *code, size_t size, uint64_t address)
 {
 	for (size_t at = 0; at + COMPARE_BYTES < size; at++) {
 		int role_index, err;
 
-		if (takes_address(c, code, address, at))
+		if (takes_address(c, code, address, at) || has_address(c, code, at))
 			return c->why = "a handler's address is used in an unknown way", -EBADMSG;
-		if (memcmp(code + at, COMPARE, 3) != 0 ||
-		    read_u32(code + at + 4) != c->dispatch->table)
+		if (!compares_slot(c, code, at))
 			continue;
 		role_index = find_wanted(c, read_u32(code + at + 8));
 		if (role_index < 0)
