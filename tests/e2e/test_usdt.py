@@ -15,6 +15,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import adder
+import greenlets
 import harness
 import mounts
 from harness import Skip, Workload, case
@@ -239,6 +240,27 @@ def from_the_first():
     return "%d imports" % len(events)
 
 
+@case(alone=True)
+def in_greenlets():
+    """Imports of one thread that take turns: each ends by its own beginning."""
+    found = [p for p in PROBED if p in greenlets.pythons()]
+    needs(found)
+    with Workload(found[0], "switching_imports.py", *greenlets.modules(found[0])) as program:
+        program.expect("ready")
+        tracing = Tracing("--imports", "-p", program.pid)
+        program.go()
+        truth = json.loads(program.read())
+        events = tracing.stop()
+    got = {e["module"]: e for e in events if e["module"] in truth}
+    assert len(truth) == 2 and set(got) == set(truth), "%s of %s" % (sorted(got), sorted(truth))
+    for name, seconds in truth.items():
+        took = got[name]["duration"] / 1e9
+        assert took <= seconds and seconds - took <= max(SHARE * seconds, SECONDS), \
+            "%s: %.6f s, not %.6f" % (name, took, seconds)
+        assert got[name]["function"] == "importing_" + name[-1], got[name]
+    return ", ".join("%.4f s" % t for t in truth.values())
+
+
 # ---- one file, shown as several ----
 
 @case()
@@ -300,19 +322,19 @@ def forked(python):
     return "%.3f s in the parent" % (slow[0]["duration"] / 1e9)
 
 
-@case(alone=True)
+@case()
 def begun_before():
     """What had begun before the trace is not told, and counted."""
     needs(PROBED)
-    with Workload(PROBED[0], "collecting.py", "fork") as program:
+    with Workload(PROBED[0], "collecting.py", "wait") as program:
         program.expect("ready")
         program.go()
-        time.sleep(0.1)  # into the half second of the collection
+        program.expect("within")
         tracing = Tracing("--gc", "-p", program.pid)
+        program.go()
         program.read()
         events = tracing.stop()
-    slow = [e for e in events if e["duration"] > LASTING]
-    assert not slow, slow
+    assert not events, events
     assert tracing.has_said("1 more had begun before"), tracing.lines
 
 

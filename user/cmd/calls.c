@@ -113,8 +113,11 @@ static const struct argp calls_argp = {
 	.doc = "Count every call of every Python function, in programs that are running, exactly. "
 	       "Each call takes about a microsecond longer meanwhile: a program that does little "
 	       "else "
-	       "is slowed many times.\vTimes are the ledger's, as in 'adder report': waiting is "
-	       "exact, CPU time is split by sampling.",
+	       "is slowed many times.\vTimes are the program's own, without what adder costs it.  "
+	       "Before "
+	       "Python 3.11 they are the ledger's, as in 'adder report', unless the build has "
+	       "static "
+	       "probes (--with-dtrace).",
 	.children = children,
 };
 

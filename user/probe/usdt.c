@@ -2,6 +2,7 @@
 #include "probe/usdt.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,12 @@ void usdt_free(struct usdt *u)
 	free(u);
 }
 
+/* Without cookies libbpf looks for the file's name in a process's maps: a descriptor has none. */
+static int error_of(int err, pid_t pid)
+{
+	return err == -ESRCH && pid && !kill(pid, 0) ? -ENOTSUP : err;
+}
+
 static int attach(struct usdt *u, const char *path, pid_t pid, const struct probe *probe)
 {
 	struct bpf_link **links = reallocarray(u->links, u->count + 1, sizeof(*links));
@@ -89,7 +96,7 @@ static int attach(struct usdt *u, const char *path, pid_t pid, const struct prob
 	link = bpf_program__attach_usdt(program_of(u->skel, probe), pid ? pid : -1, path, "python",
 					probe->name, NULL);
 	if (!link)
-		return -errno;
+		return error_of(-errno, pid);
 	links[u->count++] = link;
 	return 0;
 }

@@ -36,8 +36,8 @@ DEFINE_CLEANUP(struct usdt *, usdt_free);
 /**
  * Probe the file open at @fd for @what: in all processes that run it, now or later, or (unless 0)
  * in @pid.  All or nothing: 0; -ENOENT if the file lacks one of the probes; -EINVAL if the kernel
- * refuses, since another tracer has probed the same places in another way; -ESRCH if @pid is gone;
- * -errno.
+ * refuses, since another tracer has probed the same places in another way; -ENOTSUP if the file can
+ * be loaded anywhere, before Linux 5.15; -ESRCH if @pid is gone; -errno.
  */
 int usdt_attach(struct usdt *u, int fd, pid_t pid, unsigned int what);
 

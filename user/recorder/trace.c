@@ -257,6 +257,8 @@ static const char *why_not(int err)
 		return NULL;
 	case -ENOENT:
 		return "its Python was built without static probes (--with-dtrace)";
+	case -ENOTSUP:
+		return "its Python can be loaded anywhere: to probe it, Linux 5.15 is needed";
 	case -EINVAL:
 		return "another tracer (bcc, perf) holds its static probes in another way (end "
 		       "that tracer first)";

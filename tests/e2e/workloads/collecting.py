@@ -4,6 +4,7 @@
   collecting.py              by itself and by threads, of each generation
   collecting.py exec SCRIPT  a finalizer within a collection replaces the program by SCRIPT
   collecting.py fork         a finalizer forks, and both go on with the collection
+  collecting.py wait         a finalizer prints "within" and waits for a line
 """
 import gc
 import json
@@ -116,6 +117,8 @@ def main(how="", script=""):
     gc.enable()
     if how == "exec":
         collect(sleep_and(lambda: os.execv(sys.executable, [sys.executable, script])))
+    elif how == "wait":
+        collect(lambda: print("within", flush=True) or sys.stdin.readline())
     elif how == "fork":
         children = []
         collect(sleep_and(lambda: children.append(os.fork())))
