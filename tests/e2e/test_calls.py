@@ -14,8 +14,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import greenlets
 import harness
 import mounts
-from called import (Counted, calls_of, check_exact, differences, of_file, truth,
-                    unequal)
+from called import (Counted, calls_of, check_exact, check_hot, check_lower_bounds, differences, of_file,
+                    truth, unequal)
 from counting import Counting
 from harness import Skip, Workload, case, every_python, needs
 from judging import every_build
