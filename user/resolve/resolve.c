@@ -2,6 +2,7 @@
 #include "resolve/resolve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #define MAX_ACCOUNTS(memory)  ((memory) / 8 * 3 / 512)
 #define CROWD(memory)         ((memory) / 8 * 2 / 512)
 #define MAX_THREADS(memory)   ((memory) / 2048) /* as many processes at the most */
+#define TRIM_COUNT            4096              /* of names and stacks, some 2 MB */
 
 struct thread {
 	uint32_t tid;
@@ -646,12 +648,25 @@ static size_t count_told(const struct resolver *r)
 	return count;
 }
 
+/*
+ * After a drain that was late, on a busy machine, much is let go of at once.  It lies among what
+ * stays: the C library would keep it for the next time.
+ */
+static void sweep_and_trim(struct resolver *r)
+{
+	size_t before = count_told(r);
+
+	sweep(r);
+	if (before - count_told(r) > TRIM_COUNT)
+		malloc_trim(0);
+}
+
 void resolver_drained(struct resolver *r)
 {
 	struct process *process, *next;
 
 	if (r->crowded)
-		sweep(r);
+		sweep_and_trim(r);
 	r->crowded = r->memory && count_told(r) > CROWD(r->memory);
 	HASH_ITER (hh, r->processes, process, next) {
 		if (process->gone == 3) {

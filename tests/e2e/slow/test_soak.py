@@ -31,9 +31,10 @@ def rss(pid):
         return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS")) / MB
 
 
-@case()
+@case(alone=True)
 def memory_is_flat():
-    """What one program does for long, however often its stacks and functions change."""
+    """What one program does for long, however often its stacks and functions change.  (Where others
+    keep adder from its CPU for seconds, as the other test does, there is more to hold at once.)"""
     with Workload(newest(), "soak.py", SECONDS) as program:
         program.expect("ready")
         with adder.Recording("-p", program.pid, "--budget", "100") as recording:
