@@ -158,9 +158,10 @@ def blocked(python):
 
 @case(each=with_tasks, alone=True)
 def busy(python):
-    """Tasks that are ready while another one computes: by ticks, each of 1 ms."""
+    """Tasks that are ready while another one computes: by ticks, each of 1 ms.  A stint on a CPU may
+    find one more or less than its length, and on a busy machine stints are short and alike."""
     truths, samples, _ = record(python, "busy")
-    wrong = list(wrong_waits(samples, truths, 0.05, 0.02))
+    wrong = list(wrong_waits(samples, truths, 0.05, 0.02 + truths["holder"]["stints"] / HZ))
     assert not wrong, "; ".join(wrong)
 
 

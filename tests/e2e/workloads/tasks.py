@@ -8,6 +8,7 @@ tasks.py CASE: says "ready", waits for a line, runs the case, and says as JSON w
 import asyncio
 import json
 import os
+import resource
 import sys
 import time
 
@@ -165,8 +166,13 @@ def delay():
         return int(file.read().split()[1]) / 1e9
 
 
+def preempted():
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
+
+
 async def hold(count, work):
-    """One task has the loop, @count others wait for it.  "delayed": while none had it, for a CPU."""
+    """One task has the loop, @count others wait for it.  "delayed": while none had it, for a CPU;
+    "stints": how often a CPU was taken from it."""
     done = asyncio.Event()
 
     async def holder():
@@ -179,11 +185,11 @@ async def hold(count, work):
         done.set()
     names = ["holder"] + ["waiter-%d" % i for i in range(count)]
     born = time.perf_counter()
-    note("holder", delayed=-delay())
+    note("holder", delayed=-delay(), stints=-float(preempted()))
     tasks = [named(name, wait_for_turns(done, born) if i else holder())
              for i, name in enumerate(names)]
     await asyncio.gather(*tasks)
-    note("holder", delayed=delay())
+    note("holder", delayed=delay(), stints=float(preempted()))
 
 
 def outside():
