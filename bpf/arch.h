@@ -21,12 +21,15 @@
 
 #ifdef ARCH_ARM64
 #define ARCH_PTHREAD_AT_POINTER false
-#define ARCH_PTHREAD_MAX        0xc00 /* none is larger; glibc 2.36's has 0x740 bytes */
-#define ARCH_SPECIFIC           0x110 /* glibc: the first 32 pairs {sequence, value} */
-#define ARCH_SPECIFIC_MUSL      0x70  /* a pointer to the values */
-#define ARCH_DTV                0     /* from the thread pointer: the modules' thread-locals */
+/* The kernel has a thread's pointer only from the next switch on, from exec until then another. */
+#define ARCH_POINTER_LAGS  true
+#define ARCH_PTHREAD_MAX   0xc00 /* none is larger; glibc 2.36's has 0x740 bytes */
+#define ARCH_SPECIFIC      0x110 /* glibc: the first 32 pairs {sequence, value} */
+#define ARCH_SPECIFIC_MUSL 0x70  /* a pointer to the values */
+#define ARCH_DTV           0     /* from the thread pointer: the modules' thread-locals */
 #else
 #define ARCH_PTHREAD_AT_POINTER true
+#define ARCH_POINTER_LAGS       false
 #define ARCH_SPECIFIC           0x310
 #define ARCH_SPECIFIC_MUSL      0x80
 #define ARCH_DTV                8
@@ -59,7 +62,7 @@ static __always_inline bool arch_is_own(__u64 thread_pointer, __u64 self)
 #define ARCH_CALL_ARG2 regs[1]
 #define ARCH_CALL_ARG3 regs[2]
 
-/* Field of a thread_struct; of who runs it is what it was when last switched out. */
+/* Of a thread_struct. */
 #define ARCH_THREAD_POINTER uw.tp_value
 
 /* What struct bpf_perf_event_data begins with; the last is pstate. */

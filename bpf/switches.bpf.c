@@ -86,7 +86,7 @@ static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task
 	if (t->exiting)
 		return ADDER_STACK_EXITING;
 	if (walk)
-		return capture_stack(p, task->thread.ARCH_THREAD_POINTER);
+		return capture_stack(p, thread_pointer_of(t, task));
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (scratch)
 		scratch->interp = 0; /* it is the last walked thread's */
@@ -173,7 +173,7 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 		t->cpu = bpf_get_smp_processor_id();
 		budget_spend(budget, t, now, take_tell_ns());
 	} else {
-		t->thread_pointer = task->thread.ARCH_THREAD_POINTER;
+		t->thread_pointer = current_thread_pointer(task);
 		note_unwalked(task->pid);
 	}
 }

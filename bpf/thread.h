@@ -12,6 +12,15 @@ static __always_inline struct adder_thread *find_thread(__u32 tid)
 	return bpf_map_lookup_elem(&threads, &tid);
 }
 
+/* The thread pointer of @task, which is current; 0 if it is not known, or there is none yet. */
+static __always_inline __u64 thread_pointer_of(const struct adder_thread *t,
+					       struct task_struct *task)
+{
+	if (ARCH_POINTER_LAGS && !t->out_ns && t->stack == ADDER_STACK_STARTING)
+		return 0; /* it has exec'd, and was not switched out since */
+	return current_thread_pointer(task);
+}
+
 /* From when on a thread of @p, of which nothing is known, is in the ledger. */
 static __always_inline __u64 ledger_start(const struct adder_process *p)
 {

@@ -65,8 +65,7 @@ int on_tick(struct arch_event_regs *ctx)
 	p = find_process(tgid);
 	if (call_clock && !t->exiting)
 		open_settle(p, current_thread_pointer(task), bpf_ktime_get_ns());
-	key.stack =
-		t->exiting ? ADDER_STACK_EXITING : capture_stack(p, current_thread_pointer(task));
+	key.stack = t->exiting ? ADDER_STACK_EXITING : capture_stack(p, thread_pointer_of(t, task));
 	if (may_have_task(p, key.stack)) {
 		key.task = capture_task(p);
 		if (capture_ready(p))

@@ -356,14 +356,25 @@ static __always_inline __u64 unwind_tstate_u64(const struct unwind_scratch *s, _
 	return remote_u64(&s->tstate[offset]);
 }
 
-/* Read the thread state at @tstate, if it is the thread's own: a stale or foreign one gives itself
- * away by pthread_self(). */
+/*
+ * Is the thread state that was read the thread's own?  A stale or foreign one gives itself away by
+ * pthread_self().  A thread without a thread pointer has just exec'd: it is the main one, whose
+ * state is the oldest of its interpreter's.
+ */
+static __always_inline bool unwind_is_own(const struct unwind *w)
+{
+	if (ARCH_POINTER_LAGS && !w->thread_pointer)
+		return !unwind_tstate_u64(w->scratch, w->layout->ts_next);
+	return arch_is_own(w->thread_pointer,
+			   unwind_tstate_u64(w->scratch, w->layout->ts_thread_id));
+}
+
+/* Read the thread state at @tstate, if it is the thread's own. */
 static __always_inline int unwind_read_tstate(struct unwind *w, __u64 tstate)
 {
 	struct unwind_scratch *s = w->scratch;
 
-	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate) ||
-	    !arch_is_own(w->thread_pointer, unwind_tstate_u64(s, w->layout->ts_thread_id)))
+	if (remote_read(s->tstate, ADDER_TSTATE_BYTES, tstate) || !unwind_is_own(w))
 		return -1;
 	s->interp = unwind_tstate_u64(s, w->layout->ts_interp);
 	s->tstate_at = tstate;
@@ -454,15 +465,18 @@ static __always_inline void unwind_search(struct unwind *w, const struct adder_p
 	if (!remote_read(&at->interp, sizeof(at->interp),
 			 p->runtime + w->layout->rt_interpreters_head))
 		unwind_try_tstates(w);
-	if (!arch_is_own(w->thread_pointer, unwind_tstate_u64(w->scratch, w->layout->ts_thread_id)))
+	if (!unwind_is_own(w))
 		unwind_read_tstate(w, w->scratch->tstate_at);
 }
 
-/* Is it known where a thread of @p keeps the address of its state? */
-static __always_inline bool unwind_knows_place(const struct adder_process *p)
+/* Is it known where the thread keeps the address of its state? */
+static __always_inline bool unwind_knows_place(const struct unwind *w,
+					       const struct adder_process *p)
 {
 	if (ARCH_PTHREAD_AT_POINTER)
 		return true;
+	if (!w->thread_pointer)
+		return false;
 	if (p->binary.tstate_via == ADDER_VIA_TLS_EXE || p->binary.tstate_via == ADDER_VIA_TLS_LIB)
 		return p->tls_offset;
 	return p->pthread_bytes;
@@ -495,12 +509,14 @@ static __always_inline void unwind_learn(struct adder_process *p, const struct u
 static __always_inline int unwind_first(struct unwind *w, const struct adder_process *p)
 {
 	struct unwind_position *at = &w->scratch->at;
-	bool knows_place = unwind_knows_place(p);
+	bool knows_place = unwind_knows_place(w, p);
 	__u64 tstate = 0;
 
 	/* without a thread pointer it is still with the dynamic linker */
 	at->status = w->thread_pointer ? UNWIND_NO_TSTATE : UNWIND_NO_PYTHON;
-	if (!w->thread_pointer || (knows_place && unwind_follow(w, p, &tstate)))
+	if (!w->thread_pointer && !ARCH_POINTER_LAGS)
+		return -1;
+	if (knows_place && unwind_follow(w, p, &tstate))
 		return -1;
 	if (!knows_place || (tstate && unwind_is_elsewhere(w, p)))
 		unwind_search(w, p);

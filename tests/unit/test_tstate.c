@@ -71,6 +71,7 @@ static void finds_keys_beyond_a_threads_own_block(void **state)
 	}
 }
 
+#ifndef ARCH_ARM64
 static void has_no_stack_before_there_is_a_thread_pointer(void **state)
 {
 	(void)state;
@@ -79,6 +80,8 @@ static void has_no_stack_before_there_is_a_thread_pointer(void **state)
 	assert_int_equal(unwind_python(&scratch, &process, 0, &status), ADDER_STACK_NONE);
 	assert_int_equal(status, UNWIND_NO_PYTHON);
 }
+
+#endif
 
 static void has_no_state_where_the_keys_block_was_never_made(void **state)
 {
@@ -187,6 +190,21 @@ static void learns_nothing_from_the_states_of_others(void **state)
 		assert_int_equal(process.pthread_bytes, 0);
 	}
 }
+
+static void takes_the_oldest_state_without_a_thread_pointer(void **state)
+{
+	(void)state;
+	make_process(0x030d0500, false);
+	make_stack(2);
+	make_interpreter();
+	process.pthread_bytes = PTHREAD_BYTES;
+	unwind_python(&scratch, &process, 0, &status);
+	assert_int_equal(status, UNWIND_DONE);
+	assert_kept(2);
+	fake_u64(process.runtime + layout()->rt_interpreters_head, 0);
+	assert_int_equal(unwind_python(&scratch, &process, 0, &status), ADDER_STACK_NONE);
+	assert_int_equal(status, UNWIND_NO_PYTHON);
+}
 #endif
 
 int main(void)
@@ -197,7 +215,9 @@ int main(void)
 		TEST(has_no_stack_where_there_is_no_python),
 		TEST(says_that_a_thread_state_is_not_there),
 		TEST(finds_keys_beyond_a_threads_own_block),
+#ifndef ARCH_ARM64
 		TEST(has_no_stack_before_there_is_a_thread_pointer),
+#endif
 		TEST(has_no_state_where_the_keys_block_was_never_made),
 		TEST(finds_musls_thread_specific_data),
 		TEST(finds_a_thread_local_of_the_program),
@@ -205,6 +225,7 @@ int main(void)
 #ifdef ARCH_ARM64
 		TEST(finds_a_state_by_whose_it_says_it_is),
 		TEST(learns_nothing_from_the_states_of_others),
+		TEST(takes_the_oldest_state_without_a_thread_pointer),
 #endif
 	};
 
