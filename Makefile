@@ -41,7 +41,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $(1) $(@:$(B)/%=%);)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all profile test test-pythons test-vm test-slow soak unit tests check bench bench-peers fuzz fuzzers install uninstall clean
+.PHONY: all profile test test-pythons test-vm test-arm64 test-slow soak unit tests check bench bench-peers fuzz fuzzers install uninstall clean
 
 all: $(B)/adder
 
@@ -116,6 +116,10 @@ test-pythons: all
 # On other kernels, booted in an emulator; the first time it fetches them.
 test-vm: all
 	+@$(MAKE) -s $(B)/tests/load && tests/vm/fetch && tests/vm/run
+
+# The same for aarch64: cross-compiled (package gcc-aarch64-linux-gnu), then booted with Debian's arm64 kernel.
+test-arm64:
+	+@tests/vm/fetch arm64 && MAKE='$(MAKE)' tests/vm/arm64
 
 # The slow ones: for when nothing else waits for the machine, and for CI.
 test-slow: all

@@ -102,6 +102,10 @@ struct socket {
 };
 
 #ifdef __TARGET_ARCH_arm64
+struct user_pt_regs {
+	__u64 regs[31], sp, pc, pstate;
+};
+
 struct pt_regs {
 	unsigned long regs[31], sp, orig_x0;
 	int syscallno;
