@@ -124,6 +124,33 @@ static __noinline int read_signature(struct adder_process *p, __u64 code, __u32 
 	return unwind_signature(&p->binary.layout, words, text, &known, code, ret);
 }
 
+#define SHIMS 3 /* frames at most between a call and its caller */
+
+/* The code object of what has called: behind frames that are none of a function; 0: unknown. */
+static __always_inline __u64 find_caller(struct adder_process *p, __u64 frame)
+{
+	struct adder_frame f;
+	__u64 caller = 0;
+
+	for (int i = 0; i < SHIMS && frame; i++, frame = caller) {
+		int is_function = innermost_read(&p->binary.layout, frame, &f, &caller);
+
+		if (is_function)
+			return is_function < 0 ? 0 : f.code;
+	}
+	return 0;
+}
+
+/* Note what the call of @in begins with. */
+static __noinline int mark_call(struct adder_process *p, struct adder_open_calls *o,
+				const struct innermost *in)
+{
+	if (!p || !o || !in)
+		return -1;
+	return open_mark(o, find_caller(p, in->caller), in->frame,
+			 in->frame + p->binary.layout.frame_locals);
+}
+
 /* @in has been entered: count it, and unless @o is NULL begin to time it. */
 static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
 				     const struct innermost *in, bool is_resume, __u64 now)
@@ -133,11 +160,16 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 		.frame = in->frame, .caller = in->caller, .code = in->code, .now = now
 	};
 	struct adder_call_sums *sums;
+	__u32 *wants, slot;
 
 	if (read_signature(p, in->code, &key.signature)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
+	wants = call_select ? bpf_map_lookup_elem(&call_wants, &key) : NULL;
+	begin.wants = wants ? *wants : ADDER_WANT_UNKNOWN;
+	if (!begin.wants)
+		return;
 	sums = sums_of(p, &key, in->frame);
 	if (!sums)
 		return;
@@ -145,7 +177,10 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 	if (!o)
 		return;
 	begin.signature = key.signature;
-	open_call(o, p, &begin);
+	slot = open_call(o, p, &begin);
+	/* only now: a call that ended unseen may have had the same frame */
+	if (slow_ns && !is_resume && slot < OPEN_NONE && !mark_call(p, o, in))
+		open_at(o, slot)->wants |= ADDER_WANT_MARK;
 	if (begin.recursive)
 		__sync_fetch_and_add(&sums->recursive, 1);
 }
@@ -218,6 +253,14 @@ static __always_inline void end_change(struct adder_open_calls *o, __u64 begun)
 	open_charge(o, begun);
 }
 
+/* Where few functions' calls are wanted, that is so most of the time. */
+static __always_inline bool nothing_is_open(void)
+{
+	struct adder_open_calls *o = open_calls_of(bpf_get_current_pid_tgid());
+
+	return !o || !o->count;
+}
+
 /* 3.11 on: an opcode's handler. */
 static __always_inline void on_handler(struct adder_process *p, __u64 thread_pointer, __u64 cookie,
 				       __u64 begun_ns)
@@ -230,6 +273,8 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 		add_executor(p);
 		return;
 	}
+	if (cookie & ADDER_PROBE_LEAVE && nothing_is_open())
+		return;
 	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||
 	    read_frame(&p->binary.layout, innermost_frame(&p->binary.layout, tstate), &in)) {
 		lose(ADDER_LOST_CALLS);

@@ -27,6 +27,10 @@ struct map_calls calls SEC(".maps");
 struct map_open_calls open_calls SEC(".maps");
 struct map_no_open_calls no_open_calls SEC(".maps");
 struct map_open_spans open_spans SEC(".maps");
+struct map_call_wants call_wants SEC(".maps");
+struct map_call_marks call_marks SEC(".maps");
+struct map_histograms histograms SEC(".maps");
+struct map_no_histogram no_histogram SEC(".maps");
 struct map_budgets budgets SEC(".maps");
 struct map_events events SEC(".maps");
 
@@ -42,4 +46,7 @@ __u64 look_ns = ADDER_LOOK_NS;
 const volatile __u32 select_by = ADDER_SELECT_ALL;
 const volatile __u32 budget_ppm = 0;
 const volatile __u32 call_clock = ADDER_CLOCK_NONE;
+const volatile __u32 call_select = 0;
+const volatile __u32 call_histograms = 0;
+const volatile __u64 slow_ns = 0;
 const volatile __u32 self_pid = 0;

@@ -81,6 +81,28 @@ struct open_span {
 };
 MAP_DECLARE(open_spans, BPF_MAP_TYPE_LRU_HASH, 16384, struct open_key, struct open_span);
 
+/* What is wanted of functions, where not all are wanted: enum adder_call_wants. */
+MAP_DECLARE(call_wants, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, __u32);
+
+struct map_call_marks {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct adder_mark_key);
+	__type(value, struct adder_call_mark);
+};
+extern struct map_call_marks call_marks SEC(".maps");
+
+struct map_histograms {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct adder_call_key);
+	__type(value, struct adder_histogram);
+};
+extern struct map_histograms histograms SEC(".maps");
+MAP_DECLARE(no_histogram, BPF_MAP_TYPE_ARRAY, 1, __u32, struct adder_histogram); /* zeros */
+
 /* records are too large for the stack; each context that makes one has its own room */
 enum { THREAD_SWITCH, THREAD_EXEC, THREAD_LOOK };
 MAP_DECLARE(thread_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 3, __u32, struct adder_thread);
@@ -106,10 +128,13 @@ extern __u64 probe_ns; /* that a probe takes beside its program */
 extern __u64 look_ns;  /* from the last look but one to the last */
 
 /* Knobs, set before loading. */
-extern const volatile __u32 select_by;  /* enum adder_select */
-extern const volatile __u32 budget_ppm; /* of a CPU, for walks at switches; 0: no limit */
-extern const volatile __u32 call_clock; /* enum adder_call_clock */
-extern const volatile __u32 self_pid;   /* adder itself is no one's business */
+extern const volatile __u32 select_by;       /* enum adder_select */
+extern const volatile __u32 budget_ppm;      /* of a CPU, for walks at switches; 0: no limit */
+extern const volatile __u32 call_clock;      /* enum adder_call_clock */
+extern const volatile __u32 call_select;     /* not all functions are wanted alike */
+extern const volatile __u32 call_histograms; /* of some */
+extern const volatile __u64 slow_ns;         /* calls that take so long are told; 0: none */
+extern const volatile __u32 self_pid;        /* adder itself is no one's business */
 
 static __always_inline void lose(__u32 why)
 {

@@ -49,6 +49,7 @@ __noinline __u32 open_make(struct adder_open_calls *o, __u64 frame, __u64 caller
 		__builtin_memset(call, 0, sizeof(*call));
 		call->frame = frame;
 		call->caller = caller;
+		o->count++;
 		return (hash + i) & (ADDER_OPEN_CALLS - 1);
 	}
 	lose(ADDER_LOST_CALL_TIMES);
@@ -122,6 +123,158 @@ __noinline __u64 open_inner(struct adder_open_calls *o, __u32 slot, __u64 now)
 	return inner;
 }
 
+/* ---- how long each took ---- */
+
+static __always_inline __u32 log2_of(__u64 value)
+{
+	__u32 log = 0;
+
+	for (int shift = 32; shift; shift >>= 1) {
+		if (value >> shift) {
+			value >>= shift;
+			log += shift;
+		}
+	}
+	return log;
+}
+
+/* Eight for each power of two; user space goes back by histogram_bucket_ns(). */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 log = log2_of(ns);
+
+	return log < 3 ? ns : (log - 2) * 8 + (ns >> (log - 3) & 7);
+}
+
+/* A function of its own, as others here, for its room on the stack. */
+__noinline int open_count(const struct adder_call_key *key, __u64 ns)
+{
+	struct adder_histogram *h, *blank;
+	__u32 zero = 0, bucket = bucket_of(ns);
+
+	if (!key)
+		return 0;
+	h = bpf_map_lookup_elem(&histograms, key);
+	if (!h) {
+		blank = bpf_map_lookup_elem(&no_histogram, &zero);
+		if (blank)
+			bpf_map_update_elem(&histograms, key, blank, BPF_NOEXIST);
+		h = bpf_map_lookup_elem(&histograms, key);
+	}
+	if (!h) {
+		lose(ADDER_LOST_CALLS_FULL);
+		return 0;
+	}
+	bucket &= ADDER_BUCKETS - 1;
+	barrier_var(bucket);
+	__sync_fetch_and_add(&h->counts[bucket], 1);
+	if (ns > h->longest_ns)
+		h->longest_ns = ns; /* two at once: the last wins, by a hair */
+	return 0;
+}
+
+/* ---- slow calls ---- */
+
+/* Add the time of @t in each state up to @now, from when it was last switched out. */
+static __always_inline void add_states(__u64 *states, const struct adder_thread *t, __u64 now)
+{
+	__u64 in = t->in_ns && t->in_ns < now ? t->in_ns : now;
+	__u64 woken = t->wake_ns && t->wake_ns < in ? t->wake_ns : in;
+	__u32 state = t->state;
+
+	if (t->out_ns && t->out_ns < in) {
+		if (woken < t->out_ns)
+			woken = t->out_ns;
+		barrier_var(state);
+		if (state < ADDER_STATE_NR)
+			states[state] += woken - t->out_ns;
+		states[ADDER_STATE_RUNQ] += in - woken;
+	}
+	states[ADDER_STATE_CPU] += now - in;
+}
+
+/* The current thread is about to be switched out. */
+__noinline int open_stint(__u64 now)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct adder_open_calls *o = bpf_map_lookup_elem(&open_calls, &tid);
+	const struct adder_thread *t = find_thread(tid);
+
+	if (o && t)
+		add_states(o->states_ns, t, now);
+	return 0;
+}
+
+/* The current thread's time in each state, into @ret: of an event or a mark. */
+static __always_inline void states_now(const struct adder_open_calls *o, __u32 tid, __u64 now,
+				       __u64 *ret)
+{
+	const struct adder_thread *t = find_thread(tid);
+
+	__builtin_memcpy(ret, o->states_ns, sizeof(o->states_ns));
+	if (t)
+		add_states(ret, t, now);
+}
+
+__noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument)
+{
+	struct adder_mark_key key = { .frame = frame, .tid = bpf_get_current_pid_tgid() };
+	struct adder_call_mark *mark;
+
+	if (!o)
+		return -1;
+	mark = &o->mark;
+	mark->begun_ns = bpf_ktime_get_ns();
+	mark->cost_ns = o->cost_ns;
+	mark->caller = caller;
+	states_now(o, key.tid, mark->begun_ns, mark->states_ns);
+	if (remote_read(mark->arguments, sizeof(mark->arguments), argument))
+		__builtin_memset(mark->arguments, 0, sizeof(mark->arguments));
+	for (int i = 0; i < ADDER_ARGUMENTS; i++) {
+		__u64 object = mark->arguments[i] & ~3ULL; /* 3.14 tags references */
+
+		if (!object || remote_read(mark->objects[i], ADDER_ARGUMENT_BYTES, object))
+			mark->arguments[i] = 0;
+	}
+	return bpf_map_update_elem(&call_marks, &key, mark, BPF_ANY);
+}
+
+/* Tell of the call in @slot if it was slow. */
+__noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
+{
+	struct adder_mark_key key = { .tid = bpf_get_current_pid_tgid() };
+	struct adder_event_slow_call *e;
+	struct adder_call_mark *mark;
+	struct adder_open_call *call;
+
+	if (!o)
+		return 0;
+	call = open_at(o, slot);
+	key.frame = call->frame;
+	mark = bpf_map_lookup_elem(&call_marks, &key);
+	if (!mark)
+		return 0;
+	e = total >= slow_ns ? bpf_ringbuf_reserve(&events, sizeof(*e), 0) : NULL;
+	if (e) {
+		e->kind = ADDER_EVENT_SLOW_CALL;
+		e->serial = o->serial;
+		e->tid = key.tid;
+		e->signature = call->signature;
+		e->code = call->code;
+		e->end_ns = bpf_ktime_get_ns();
+		e->total_ns = total;
+		e->cost_ns = o->cost_ns;
+		states_now(o, key.tid, e->end_ns, e->states_ns);
+		bpf_get_current_comm(e->comm, sizeof(e->comm));
+		bpf_probe_read_kernel(&e->mark, sizeof(e->mark), mark);
+		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
+	} else if (total >= slow_ns) {
+		lose(ADDER_LOST_SLOW_CALLS);
+	}
+	bpf_map_delete_elem(&call_marks, &key);
+	return 0;
+}
+
 /* Add the call in @slot, which ends @now, to its function's sums. */
 __noinline int open_add(struct adder_open_calls *o, __u32 slot, __u64 now)
 {
@@ -146,6 +299,12 @@ __noinline int open_add(struct adder_open_calls *o, __u32 slot, __u64 now)
 	__sync_fetch_and_add(&sums->self_ns, total - open_inner(o, slot, now));
 	if (!call->recursive)
 		__sync_fetch_and_add(&sums->total_ns, total);
+	if ((__s64)total < 0) /* what probes cost is known on average: a short call may be less */
+		total = 0;
+	if (call_histograms && call->wants & ADDER_WANT_HISTOGRAM)
+		open_count(&key, total);
+	if (slow_ns && call->wants & ADDER_WANT_MARK)
+		open_tell(o, slot, total);
 	return 0;
 }
 
@@ -168,6 +327,7 @@ static long open_end_one(__u32 index, void *context)
 		open_function_ends(e->o, call->code, call->signature);
 	e->slot = call->callee ? open_find(e->o, call->callee) : OPEN_NONE;
 	call->frame = 0;
+	e->o->count--;
 	return e->slot == OPEN_NONE;
 }
 
@@ -191,6 +351,7 @@ static __always_inline void open_return(struct adder_open_calls *o, __u64 caller
 		caller = call->caller;
 		ns = call->inner_ns;
 		call->frame = 0;
+		o->count--;
 	}
 }
 
@@ -213,15 +374,18 @@ __noinline int open_end(struct adder_open_calls *o, __u32 slot, __u64 now)
 }
 
 /* The frame of @slot runs: if there still is an open call from it, an exception has ended that. */
-__noinline int open_runs(struct adder_open_calls *o, __u32 slot, __u64 now)
+static __always_inline void runs(struct adder_open_calls *o, __u32 slot, __u64 now)
 {
-	__u64 callee;
+	__u64 callee = open_at(o, slot)->callee;
 
-	if (!o)
-		return 0;
-	callee = open_at(o, slot)->callee;
 	if (callee)
 		open_end(o, open_find(o, callee), now);
+}
+
+__noinline int open_runs(struct adder_open_calls *o, __u32 slot, __u64 now)
+{
+	if (o)
+		runs(o, slot, now);
 	return 0;
 }
 
@@ -265,13 +429,13 @@ static __always_inline int open_caller(struct adder_open_calls *o, const struct 
 	__u64 frame = 0;
 
 	if (slot != OPEN_NONE)
-		open_runs(o, slot, b->now);
+		runs(o, slot, b->now);
 	if (slot != OPEN_NONE && open_at(o, slot)->frame == b->caller)
 		return slot;
 	outer = open_walk(o, l, b->caller);
 	if (outer != OPEN_NONE) {
 		frame = open_at(o, outer)->frame;
-		open_runs(o, outer, b->now);
+		runs(o, outer, b->now);
 		if (open_at(o, outer)->frame != frame)
 			frame = 0;
 	}
@@ -281,13 +445,14 @@ static __always_inline int open_caller(struct adder_open_calls *o, const struct 
 	return slot;
 }
 
-__noinline int open_call(struct adder_open_calls *o, struct adder_process *p, struct open_begin *b)
+__noinline __u32 open_call(struct adder_open_calls *o, struct adder_process *p,
+			   struct open_begin *b)
 {
 	__u32 slot, caller = OPEN_NONE;
 	struct adder_open_call *call;
 
 	if (!o || !p || !b)
-		return 0;
+		return OPEN_NONE;
 	slot = open_find(o, b->frame);
 	if (slot != OPEN_NONE) /* another call has ended there, unseen */
 		open_end(o, slot, b->now);
@@ -295,15 +460,16 @@ __noinline int open_call(struct adder_open_calls *o, struct adder_process *p, st
 		caller = open_caller(o, &p->binary.layout, b);
 	slot = open_make(o, b->frame, b->caller);
 	if (slot == OPEN_NONE)
-		return 0;
+		return slot;
 	call = open_at(o, slot);
+	call->wants = b->wants;
 	call->code = b->code;
 	call->signature = b->signature;
 	call->start_ns = b->now;
 	call->recursive = b->recursive = open_function(o, b->code, b->signature);
 	if (caller != OPEN_NONE)
 		open_at(o, caller)->callee = b->frame;
-	return 0;
+	return slot;
 }
 
 /* The current thread runs what it runs: exceptions may have ended calls. */
@@ -328,7 +494,7 @@ __noinline int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 
 		return 0;
 	slot = open_walk(o, l, frame);
 	if (slot != OPEN_NONE)
-		open_runs(o, slot, open_clock(o, now));
+		runs(o, slot, open_clock(o, now));
 	return 0;
 }
 

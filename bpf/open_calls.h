@@ -24,6 +24,7 @@
 struct open_begin {
 	__u64 frame, caller, code, now;
 	__u32 signature;
+	__u32 wants;     /* enum adder_call_wants */
 	__u32 recursive; /* what comes of it: is another call of the function open? */
 };
 
@@ -31,8 +32,8 @@ struct open_begin {
 /* The slot of @frame; OPEN_NONE if it has none. */
 extern __u32 open_find(struct adder_open_calls *o, __u64 frame);
 
-/* A call begins. */
-extern int open_call(struct adder_open_calls *o, struct adder_process *p, struct open_begin *b);
+/* A call begins.  Its slot, or OPEN_NONE. */
+extern __u32 open_call(struct adder_open_calls *o, struct adder_process *p, struct open_begin *b);
 
 /* The call in @slot has ended @now, and whatever it has called. */
 extern int open_end(struct adder_open_calls *o, __u32 slot, __u64 now);
@@ -45,16 +46,23 @@ extern int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 now)
 
 /* The current thread has ended @now, by whatever: so have its calls. */
 extern int open_bury(__u64 now);
+
+/* The current thread is about to be switched out (where slow calls are told). */
+extern int open_stint(__u64 now);
+
+/* Note what a call begins with: the code object of its caller, and at @argument the address of its
+ * first local variable. */
+extern int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument);
 #else
 static __always_inline __u32 open_find(struct adder_open_calls *o, __u64 frame)
 {
 	return OPEN_NONE;
 }
 
-static __always_inline int open_call(struct adder_open_calls *o, struct adder_process *p,
-				     struct open_begin *b)
+static __always_inline __u32 open_call(struct adder_open_calls *o, struct adder_process *p,
+				       struct open_begin *b)
 {
-	return 0;
+	return OPEN_NONE;
 }
 
 static __always_inline int open_end(struct adder_open_calls *o, __u32 slot, __u64 now)
@@ -73,6 +81,17 @@ static __always_inline int open_settle(struct adder_process *p, __u64 thread_poi
 }
 
 static __always_inline int open_bury(__u64 now)
+{
+	return 0;
+}
+
+static __always_inline int open_stint(__u64 now)
+{
+	return 0;
+}
+
+static __always_inline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame,
+				     __u64 argument)
 {
 	return 0;
 }

@@ -192,6 +192,8 @@ static __always_inline void switch_out(struct task_struct *task, bool preempted,
 	else if (call_clock && !t->exiting)
 		open_settle(find_process(task->tgid), task->thread.ARCH_THREAD_POINTER, now);
 	end_stint(t, task, now);
+	if (slow_ns)
+		open_stint(now);
 	if (task_state == TASK_DEAD)
 		bury(t, task, now);
 	else

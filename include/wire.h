@@ -323,6 +323,7 @@ enum adder_event_kind {
 	ADDER_EVENT_TASK,
 	ADDER_EVENT_COLLECTION,
 	ADDER_EVENT_IMPORT,
+	ADDER_EVENT_SLOW_CALL,
 };
 
 enum adder_process_how { ADDER_BY_EXEC, ADDER_BY_FORK };
@@ -491,6 +492,54 @@ struct adder_call_sums {
 	__u64 total_ns;  /* ... and with what it called; of recursive ones, the outermost's */
 };
 
+/* What is wanted of a function's calls; asked for by its key.  None: not even to be counted. */
+enum adder_call_wants {
+	ADDER_WANT_CALLS = 1,
+	ADDER_WANT_HISTOGRAM = 2,
+	ADDER_WANT_MARK = 4, /* the kernel half's own: it is told if it was slow */
+	ADDER_WANT_UNKNOWN =
+		ADDER_WANT_CALLS | ADDER_WANT_HISTOGRAM, /* until user space has said */
+};
+
+#define ADDER_ARGUMENTS      8  /* of a call, and ... */
+#define ADDER_ARGUMENT_BYTES 88 /* ... of each object, that are sent */
+
+/* A call that may be slow, as it began. */
+struct adder_call_mark {
+	__u64 begun_ns;
+	__u64 cost_ns; /* of struct adder_open_calls */
+	__u64 states_ns[ADDER_STATE_NR];
+	__u64 caller;                     /* code object; 0: none, or unknown */
+	__u64 arguments[ADDER_ARGUMENTS]; /* the first local variables: addresses; 0: not set */
+	__u8 objects[ADDER_ARGUMENTS][ADDER_ARGUMENT_BYTES]; /* what is there */
+};
+
+/* What a call is marked by. */
+struct adder_mark_key {
+	__u64 frame;
+	__u32 tid, pad;
+};
+
+/* A call that took longer than was asked for, as it ends. */
+struct adder_event_slow_call {
+	__u32 kind, serial;
+	__u32 tid, signature;
+	__u64 code;
+	__u64 end_ns;
+	__u64 total_ns; /* without the probes' cost */
+	__u64 cost_ns;
+	__u64 states_ns[ADDER_STATE_NR]; /* as it ends */
+	char comm[ADDER_COMM_BYTES];
+	struct adder_call_mark mark;
+};
+
+/* How long calls of a function took: in each power of two eight buckets. */
+#define ADDER_BUCKETS 512
+struct adder_histogram {
+	__u64 longest_ns;
+	__u32 counts[ADDER_BUCKETS];
+};
+
 #define ADDER_OPEN_CALLS  512 /* of a thread, at once */
 #define ADDER_OPEN_ACTIVE 256 /* different functions among them */
 
@@ -504,7 +553,8 @@ struct adder_open_call {
 	__u64 start_ns;
 	__u64 inner_ns; /* since then, in calls that have ended */
 	__u32 signature;
-	__u32 recursive;
+	__u16 recursive;
+	__u16 wants; /* enum adder_call_wants */
 };
 
 /* A function with open calls. */
@@ -523,6 +573,11 @@ struct adder_open_calls {
 	__u32 serial;
 	__u16 busy;    /* being changed */
 	__u16 all_end; /* seen, exceptions or not: nothing else may conclude that one has */
+	__u32 count;   /* of slots that are taken */
+	__u32 pad;
+	__u64 states_ns[ADDER_STATE_NR]; /* of the thread, if slow calls are told; with probes' cost
+					  */
+	struct adder_call_mark mark;     /* room to make one in */
 	struct adder_open_call calls[ADDER_OPEN_CALLS];          /* by frame, hashed */
 	struct adder_open_function functions[ADDER_OPEN_ACTIVE]; /* likewise */
 };
@@ -610,6 +665,7 @@ struct adder_event_import {
 	X(CALL_TIMES, "call_times", "calls counted but not timed: too many were open at once")     \
 	X(RING_SPAN, "ring_span", "collections or imports lost: adder fell behind")                \
 	X(UNOPENED, "unopened", "collections or imports whose beginning was not seen")             \
+	X(SLOW_CALLS, "slow_calls", "slow calls not told: adder fell behind")                      \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */

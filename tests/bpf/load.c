@@ -161,10 +161,14 @@ static int fail(const char *what, int err)
 int main(void)
 {
 	const bool calls = can_count_calls();
-	const struct session_options options = { .count_calls = calls,
-						 .call_clock = calls ? ADDER_CLOCK_WALL
-								     : ADDER_CLOCK_NONE,
-						 .rate_hz = 99 };
+	const struct session_options options = {
+		.calls = { .count = calls,
+			   .clock = calls ? ADDER_CLOCK_WALL : ADDER_CLOCK_NONE,
+			   .select = calls,
+			   .histograms = calls,
+			   .slow_ns = calls ? 1 : 0 },
+		.rate_hz = 99,
+	};
 	static const struct session_options tracing = { .trace = USDT_COLLECTIONS | USDT_IMPORTS };
 	static const struct session_handler handler = { ignore_event, ignore_mapping, NULL };
 	static struct listed listed;
@@ -194,5 +198,5 @@ int main(void)
 	session_stop(s, &end_ns);
 	if (end_ns <= start_ns)
 		return fail("a recording of some length", -ETIME);
-	return tell_all(&listed, options.count_calls);
+	return tell_all(&listed, options.calls.count);
 }

@@ -35,7 +35,7 @@ def timed(python, *options):
 
 
 def allowed(want, calls, by_cpu):
-    """What may be wrong with seconds in which there were @calls, it and those within."""
+    """What may be wrong with seconds of @calls; each that is made in there counts for two."""
     return max(PART * want, (A_CALL_BY_CPU if by_cpu else A_CALL) * calls)
 
 
@@ -58,7 +58,7 @@ def differences(said, rows, cost, by_cpu):
             want, got = truth[of] - cost * 2 * truth[within], row[key] / 1e9
             if of == "total" and by_cpu:
                 continue
-            if abs(got - want) > allowed(want, calls + truth[within], by_cpu):
+            if abs(got - want) > allowed(want, calls + 2 * truth[within], by_cpu):
                 yield "%s: %s %.6f s, not %.6f (%d calls with %d)" % (name, key, got, want, calls,
                                                                      truth[within])
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <argp.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cmd/call_lines.h"
 #include "cmd/cmd.h"
 #include "cmd/filters.h"
 #include "cmd/output.h"
@@ -16,17 +18,30 @@
 #include "python/entries.h"
 #include "report/report.h"
 
-#define RATE_HZ 99
+#define RATE_HZ   99
+#define MATCH_MAX 64
 
 struct calls_args {
 	struct recording recording;
 	struct report_options report;
 	const char *output; /* NULL: the table alone */
 	bool collections, imports;
-	char of_table; /* an option that only a table has; 0: none was given */
+	const char *match[MATCH_MAX];
+	struct output live; /* lines as they come; without a stream: a table at the end */
+	char of_table;      /* an option that only a table has; 0: none was given */
 };
 
-enum { OPT_JSON = 0x100, OPT_CPU, OPT_GC, OPT_IMPORTS };
+enum {
+	OPT_JSON = 0x100,
+	OPT_CPU,
+	OPT_GC,
+	OPT_IMPORTS,
+	OPT_MATCH,
+	OPT_SLOWER,
+	OPT_NO_ARGS,
+	OPT_HISTOGRAM,
+	OPT_NO_TIMES,
+};
 
 static const struct argp_option options[] = {
 	{ "duration", 'd', "SECONDS", 0, "count for so long (2, 0.5, 500ms, 3m); else until Ctrl-C",
@@ -34,6 +49,17 @@ static const struct argp_option options[] = {
 	{ "sort", 's', "KEY", 0, "sort by ncalls (the default), tottime, cumtime or name", 0 },
 	{ "cpu", OPT_CPU, NULL, 0, "time calls by their CPU time; else by wall time", 0 },
 	{ "lines", 'l', "ROWS", 0, "show at most ROWS rows (25; 0: all)", 0 },
+	{ "no-times", OPT_NO_TIMES, NULL, 0,
+	  "count only, at half the cost: the ledger's times have to do", 0 },
+	{ "match", OPT_MATCH, "GLOB", 0,
+	  "only functions whose name, its last part, or file matches GLOB; may be repeated", 0 },
+	{ "slower", OPT_SLOWER, "MS", 0,
+	  "instead of a table, show each call that takes MS milliseconds or longer, as it ends: "
+	  "what it waited for, its arguments, who called it",
+	  0 },
+	{ "no-args", OPT_NO_ARGS, NULL, 0, "without arguments", 0 },
+	{ "histogram", OPT_HISTOGRAM, "FUNC", 0,
+	  "instead of a table, show how long calls of functions named FUNC, a glob, took", 0 },
 	{ "json", OPT_JSON, NULL, 0, "write JSON, in nanoseconds", 0 },
 	{ "output", 'o', "FILE", 0, "write a profile, too; - is standard output, without a table",
 	  0 },
@@ -46,6 +72,74 @@ static const struct argp_option options[] = {
 	{ "verbose", 'v', NULL, 0, "say more on standard error", 2 },
 	{ 0 },
 };
+
+/* Milliseconds, or with another unit. */
+static int parse_slow(const char *text, uint64_t *ret)
+{
+	char *end;
+	double ms = strtod(text, &end);
+
+	if (end == text || *end)
+		return text_to_duration(text, ret);
+	if (!(ms > 0 && ms < 1e9))
+		return -EINVAL;
+	*ret = ms * 1e6;
+	return *ret ? 0 : -EINVAL;
+}
+
+/* Options that don't go together. */
+static void check(const struct calls_args *args, struct argp_state *state)
+{
+	const struct calls_options *calls = &args->recording.calls;
+	bool is_trace = args->collections || args->imports;
+
+	if (args->of_table && is_trace)
+		argp_error(state, "--gc and --imports print no table: leave -%c out",
+			   args->of_table);
+	if (args->of_table && (calls->slow_ns || calls->histogram_of))
+		argp_error(state, "--slower and --histogram print no table: leave -%c out",
+			   args->of_table);
+	if (is_trace && (calls->slow_ns || calls->histogram_of || calls->match_count))
+		argp_error(state, "--gc and --imports count no calls: leave --match, --slower and "
+				  "--histogram out");
+	if ((calls->slow_ns || calls->histogram_of) && calls->clock == ADDER_CLOCK_NONE)
+		argp_error(state, "--slower and --histogram need times: leave --no-times out");
+	if (calls->slow_ns && calls->clock == ADDER_CLOCK_CPU)
+		argp_error(state, "--slower goes by wall time: leave --cpu out");
+}
+
+static error_t parse_calls(int key, char *arg, struct argp_state *state)
+{
+	struct calls_args *args = state->input;
+	struct calls_options *calls = &args->recording.calls;
+
+	switch (key) {
+	case OPT_CPU:
+		calls->clock = ADDER_CLOCK_CPU;
+		return 0;
+	case OPT_NO_TIMES:
+		calls->clock = ADDER_CLOCK_NONE;
+		return 0;
+	case OPT_MATCH:
+		if (calls->match_count == MATCH_MAX)
+			argp_error(state, "--match may be given %d times", MATCH_MAX);
+		else
+			args->match[calls->match_count++] = arg;
+		return 0;
+	case OPT_SLOWER:
+		if (parse_slow(arg, &calls->slow_ns))
+			argp_error(state, "'%s' is no number of milliseconds", arg);
+		return 0;
+	case OPT_NO_ARGS:
+		calls->arguments = false;
+		return 0;
+	case OPT_HISTOGRAM:
+		calls->histogram_of = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -71,9 +165,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->of_table = key;
 		args->report.rows = rows;
 		return 0;
-	case OPT_CPU:
-		args->recording.call_clock = ADDER_CLOCK_CPU;
-		return 0;
 	case OPT_JSON:
 		args->report.json = true;
 		return 0;
@@ -90,15 +181,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		log_set_level(LOG_DEBUG);
 		return 0;
 	case ARGP_KEY_SUCCESS:
-		if (args->of_table && (args->collections || args->imports))
-			argp_error(state, "--gc and --imports print no table: leave -%c out",
-				   args->of_table);
+		check(args, state);
 		return 0;
 	case ARGP_KEY_ARGS:
 		args->recording.command = state->argv + state->next;
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return parse_calls(key, arg, state);
 	}
 }
 
@@ -152,18 +241,64 @@ static int trace(const struct calls_args *args)
 	return tracing_run(&tracing);
 }
 
+/* ---- single calls, and histograms ---- */
+
+static void take_slow(void *arg, const struct slow_call *call)
+{
+	struct calls_args *args = arg;
+
+	call_lines_slow(call, args->report.json, args->live.stream);
+	fflush(args->live.stream);
+}
+
+static void take_histogram(void *arg, const struct call_histogram *histogram)
+{
+	struct calls_args *args = arg;
+
+	call_lines_histogram(histogram, args->report.json, args->live.stream);
+}
+
+static int begin_live(struct calls_args *args)
+{
+	struct calls_options *calls = &args->recording.calls;
+
+	if (output_begin(&args->live, "-"))
+		return CMD_FAILED;
+	calls->slow = take_slow;
+	calls->histogram = take_histogram;
+	calls->arg = args;
+	if (calls->slow_ns && !args->report.json)
+		call_lines_head(args->live.stream);
+	fflush(args->live.stream);
+	return CMD_DONE;
+}
+
+static int end(struct calls_args *args, const struct profile *p)
+{
+	if (args->output && write_profile(p, args->output))
+		return CMD_FAILED;
+	if (args->live.stream)
+		return output_end(&args->live, 0) ? CMD_FAILED : CMD_DONE;
+	if (args->output && !strcmp(args->output, "-"))
+		return CMD_DONE;
+	return print_table(p, args);
+}
+
 int cmd_calls(int argc, char **argv)
 {
 	struct calls_args args = { .recording = { .rate_hz = RATE_HZ,
 						  .budget = 0.01,
 						  .memory_bytes = recording_default_memory(),
-						  .count_calls = true,
-						  .call_clock = ADDER_CLOCK_WALL },
+						  .calls = { .on = true,
+							     .clock = ADDER_CLOCK_WALL,
+							     .arguments = true } },
 				   .report = report_defaults(output_width()) };
 	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;
+	const struct calls_options *calls = &args.recording.calls;
 
 	args.report.view = REPORT_CALLS;
+	args.recording.calls.match = args.match;
 	argp_err_exit_status = CMD_MISUSED;
 	argv[0] = "adder calls";
 	argp_parse(&calls_argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
@@ -174,11 +309,9 @@ int cmd_calls(int argc, char **argv)
 			  "x86_64's is understood; 'adder record' works here");
 		return CMD_FAILED;
 	}
+	if ((calls->slow_ns || calls->histogram_of) && begin_live(&args) != CMD_DONE)
+		return CMD_FAILED;
 	if (recording_open(&args.recording, &run) || recording_make(run, &p))
 		return CMD_FAILED;
-	if (args.output && write_profile(p, args.output))
-		return CMD_FAILED;
-	if (args.output && !strcmp(args.output, "-"))
-		return recording_status(run);
-	return print_table(p, &args) == CMD_DONE ? recording_status(run) : CMD_FAILED;
+	return end(&args, p) == CMD_DONE ? recording_status(run) : CMD_FAILED;
 }

@@ -127,8 +127,7 @@ static int open_recorder(struct recording_run *run)
 					    .memory_bytes = run->options->memory_bytes,
 					    .budget = run->options->budget,
 					    .tables = run->options->tables,
-					    .count_calls = run->options->count_calls,
-					    .call_clock = run->options->call_clock,
+					    .calls = run->options->calls,
 					    .family = run_family(&run->run),
 					    .filter = &run->options->filter };
 	int err = recorder_open(&options, &run->recorder);

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "probe/session.h"
+#include "recorder/calls.h"
 #include "recorder/filter.h"
 
 struct profile;
@@ -20,8 +21,7 @@ struct recording {
 	size_t memory_bytes;
 	double budget;                     /* part of each CPU for walks at switches; 1: no limit */
 	uint32_t tables[SESSION_TABLE_NR]; /* sizes; 0: as is */
-	bool count_calls;
-	enum adder_call_clock call_clock;
+	struct calls_options calls;
 	struct filter filter;
 	char **command; /* NULL, or its arguments ended by NULL */
 };

@@ -126,13 +126,32 @@ static int size_tables(struct adder_bpf *skel, const uint32_t *sizes)
 	return err;
 }
 
-static int leave_out_calls(struct adder_bpf *skel)
+/* Calls: their program, and tables of the size that is needed. */
+static int set_up_calls(struct adder_bpf *skel, const struct session_calls *calls)
 {
-	bpf_program__set_autoload(skel->progs.on_call, false);
-	return bpf_map__set_max_entries(skel->maps.calls, 1) ||
-			       bpf_map__set_value_size(skel->maps.no_open_calls, 8)
-		       ? -EINVAL
-		       : 0;
+	const struct {
+		struct bpf_map *map;
+		bool is_needed;
+	} tables[] = {
+		{ skel->maps.calls, calls->count },
+		{ skel->maps.open_calls, calls->clock },
+		{ skel->maps.call_wants, calls->select },
+		{ skel->maps.call_marks, calls->slow_ns },
+		{ skel->maps.histograms, calls->histograms },
+	};
+	int err = 0;
+
+	skel->rodata->call_clock = calls->clock;
+	skel->rodata->call_select = calls->select;
+	skel->rodata->call_histograms = calls->histograms;
+	skel->rodata->slow_ns = calls->slow_ns;
+	if (!calls->count)
+		bpf_program__set_autoload(skel->progs.on_call, false);
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++) {
+		if (!tables[i].is_needed)
+			err = bpf_map__set_max_entries(tables[i].map, 1);
+	}
+	return err;
 }
 
 /* Load @skel, which s owns from now on; NULL if it could not be opened. */
@@ -146,17 +165,16 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 	s->skel->rodata->select_by = s->options.select;
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
-	s->skel->rodata->call_clock = s->options.call_clock;
 	if (s->options.trace)
 		err = keep_tracing_only(s->skel, s->options.trace);
 	else
-		err = usdt_choose(s->skel, s->options.call_clock ? USDT_RETURNS : 0);
+		err = usdt_choose(s->skel, s->options.calls.clock ? USDT_RETURNS : 0);
 	if (!err && s->options.look_only)
 		err = keep_iterator_only(s->skel);
 	if (!err && s->options.tables)
 		err = size_tables(s->skel, s->options.tables);
-	if (!err && !s->options.count_calls)
-		err = leave_out_calls(s->skel);
+	if (!err)
+		err = set_up_calls(s->skel, &s->options.calls);
 	if (!err && s->options.select != ADDER_SELECT_PIDS &&
 	    s->options.select != ADDER_SELECT_FAMILY)
 		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
@@ -178,7 +196,7 @@ static int load(struct session *s)
 	}
 	if (err || !s->skel)
 		return err ? err : -ENOMEM;
-	if (s->options.call_clock) {
+	if (s->options.calls.clock) {
 		if (trap_measure(s->skel->progs.on_call, &probe_ns))
 			log_debug("what a probe costs could not be measured");
 		s->skel->bss->probe_ns = probe_ns;
@@ -485,6 +503,31 @@ void session_each_open_calls(struct session *s,
 		if (!bpf_map_lookup_elem(fd, &tid, open))
 			fn(arg, tid, open);
 		last = &tid;
+	}
+}
+
+int session_want_calls(struct session *s, const struct adder_call_key *key, uint32_t wants)
+{
+	if (!s->options.calls.select)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.call_wants), key, &wants, BPF_ANY)
+		       ? -errno
+		       : 0;
+}
+
+void session_each_histogram(struct session *s,
+			    void (*fn)(void *arg, const struct adder_call_key *key,
+				       const struct adder_histogram *histogram),
+			    void *arg)
+{
+	int fd = bpf_map__fd(s->skel->maps.histograms);
+	struct adder_call_key key, *last = NULL;
+	struct adder_histogram histogram;
+
+	while (!bpf_map_get_next_key(fd, last, &key)) {
+		if (!bpf_map_lookup_elem(fd, &key, &histogram))
+			fn(arg, &key, &histogram);
+		last = &key;
 	}
 }
 

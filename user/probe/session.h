@@ -33,14 +33,22 @@ struct session;
 #define SESSION_TABLE_ENUM(id, name) SESSION_TABLE_##id,
 enum session_table { SESSION_TABLE_LIST(SESSION_TABLE_ENUM) SESSION_TABLE_NR };
 
+/** What is done about calls of functions. */
+struct session_calls {
+	bool count;                  /* those that session_probe_calls() probes, ... */
+	enum adder_call_clock clock; /* ... timed by this */
+	bool select;                 /* as session_want_calls() says; else of all functions */
+	bool histograms;             /* of how long they took, likewise */
+	uint64_t slow_ns;            /* send those that took so long; 0: none */
+};
+
 struct session_options {
 	uint32_t rate_hz; /* of the sampling clock, per CPU */
 	enum adder_select select;
 	uint32_t budget_ppm;    /* of each CPU, for walks at switches; 0: no limit */
 	bool look_only;         /* for session_look() alone: no ledger, ready in a moment */
 	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
-	bool count_calls;       /* of what session_probe_calls() probes, ... */
-	enum adder_call_clock call_clock; /* ... and by which clock they are timed */
+	struct session_calls calls;
 	unsigned int trace; /* of enum usdt_what, and nothing else: there is no ledger */
 };
 
@@ -162,6 +170,15 @@ void session_each_open_calls(struct session *s,
 			     void (*fn)(void *arg, uint32_t tid,
 					const struct adder_open_calls *open),
 			     void *arg);
+
+/** Say what is wanted of the calls of a function: enum adder_call_wants.  0 or -errno. */
+int session_want_calls(struct session *s, const struct adder_call_key *key, uint32_t wants);
+
+/** Call @fn for each function of which there is a histogram. */
+void session_each_histogram(struct session *s,
+			    void (*fn)(void *arg, const struct adder_call_key *key,
+				       const struct adder_histogram *histogram),
+			    void *arg);
 
 /** Nanoseconds that a hit of a probe costs, on average; 0: unknown. */
 uint64_t session_probe_ns(const struct session *s);

@@ -173,6 +173,12 @@ static int sign(const struct adder_process *process, uint64_t code, uint32_t *re
 	return unwind_signature(&process->binary.layout, words, text, &known, code, ret);
 }
 
+int memory_sign_code(pid_t pid, const struct adder_process *process, uint64_t code, uint32_t *ret)
+{
+	current_pid = pid;
+	return sign(process, code, ret) ? -EFAULT : 0;
+}
+
 int memory_read_code(pid_t pid, const struct adder_process *process,
 		     const struct adder_frame *frame, struct adder_event_code *ret)
 {

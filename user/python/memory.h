@@ -57,6 +57,9 @@ void memory_find_gil(pid_t pid, struct adder_process *process);
 int memory_gil_holder(pid_t pid, const struct adder_process *process, uint64_t interp,
 		      uint64_t *ret);
 
+/** The signature of the code object at @code, as it is now.  0 or -EFAULT. */
+int memory_sign_code(pid_t pid, const struct adder_process *process, uint64_t code, uint32_t *ret);
+
 /**
  * Read what names a code object, as the kernel half would send it, into @ret.
  * 0; -EFAULT if it can't be read; -ESTALE if the code object there has another signature.

@@ -3,7 +3,6 @@
 #include "recorder/recorder.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,13 +12,12 @@
 #include "probe/session.h"
 #include "proc/process.h"
 #include "profile/profile.h"
-#include "python/entries.h"
 #include "python/memory.h"
 #include "recorder/blocked.h"
+#include "recorder/calls.h"
 #include "recorder/facts.h"
 #include "recorder/filter.h"
 #include "recorder/members.h"
-#include "recorder/open_calls.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS     100 /* between looks at the ring buffer */
@@ -38,6 +36,7 @@ struct recorder {
 	struct discover *discover;
 	struct resolver *resolver;
 	struct members *members;
+	struct calls *calls;
 	struct profile *profile;
 	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
 	uint64_t unseen;       /* losses of mapped files for which was looked */
@@ -49,8 +48,6 @@ struct recorder {
 	uint32_t looks_left;   /* that this one may take */
 	uint32_t posted;       /* entries of the last drain */
 	struct stolen stolen;  /* as it began */
-	uint32_t untimed;      /* minor versions, a bit each: interpreters whose calls' ends ... */
-	uint32_t late_turns;   /* ... or generators' turns' are not probed */
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
@@ -128,6 +125,10 @@ static void take_event(void *arg, const void *event, size_t size)
 		break;
 	case ADDER_EVENT_CODE:
 		resolver_code(r->resolver, event, size);
+		break;
+	case ADDER_EVENT_SLOW_CALL:
+		if (size >= sizeof(struct adder_event_slow_call))
+			calls_take_slow(r->calls, r->members, event);
 		break;
 	}
 }
@@ -308,120 +309,12 @@ static void look_at_lasting(struct recorder *r)
 	r->were_new = are_new;
 }
 
-/* ---- calls ---- */
-
-static int probe_in_each(struct recorder *r, int fd, const struct entry *entry)
-{
-	const struct filter *filter = r->options.filter;
-	int err = 0;
-
-	if (r->options.family || !filter->pid_count)
-		return session_probe_calls(r->session, fd, 0, entry->offset, entry->cookie);
-	for (size_t i = 0; i < filter->pid_count && !err; i++) {
-		err = session_probe_calls(r->session, fd, filter->pids[i], entry->offset,
-					  entry->cookie);
-		if (err == -ESRCH) /* ended meanwhile */
-			err = 0;
-	}
-	return err;
-}
-
-static int probe_returns_in_each(struct recorder *r, int fd)
-{
-	const struct filter *filter = r->options.filter;
-	int err = 0;
-
-	if (r->options.family || !filter->pid_count)
-		return session_probe_returns(r->session, fd, 0);
-	for (size_t i = 0; i < filter->pid_count && !err; i++) {
-		err = session_probe_returns(r->session, fd, filter->pids[i]);
-		if (err == -ESRCH)
-			err = 0;
-	}
-	return err;
-}
-
-/* To 3.10 calls are timed where the build has a static probe for their ends. */
-static void probe_ends(struct recorder *r, int fd, uint32_t version, struct entries *entries)
-{
-	if (version >> 16 > 0x030a || !r->options.call_clock || probe_returns_in_each(r, fd))
-		return;
-	entries->untimed = NULL;
-	entries->how = "the eval loop's entry and function__return";
-	for (int i = 0; i < entries->count; i++)
-		entries->list[i].cookie |= ADDER_PROBE_TIMED;
-}
-
-/* An interpreter's file is met: probe it, in all places or in none. */
 static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version,
 					      const struct adder_layout *layout)
 {
-	static struct entries entries;
-	struct recorder *r = arg;
-	struct session_call_probes before = session_call_probes(r->session);
-	int err = entries_find(fd, version, layout, &entries);
-
-	if (err)
-		return (struct discover_note){ .why_not = entries.how };
-	probe_ends(r, fd, version, &entries);
-	for (int i = 0; i < entries.count && !err; i++)
-		err = probe_in_each(r, fd, &entries.list[i]);
-	if (err) {
-		session_drop_call_probes(r->session, before);
-		return (struct discover_note){
-			.why_not = err == -EINVAL ? "another tracer's probe, with a semaphore, "
-						    "holds the same place (end that tracer first)"
-						  : "its code can't be probed",
-		};
-	}
-	r->untimed |= (uint32_t) !!entries.untimed << (version >> 16 & 31);
-	r->late_turns |= (uint32_t)entries.late_yields << (version >> 16 & 31);
-	return (struct discover_note){ .how = entries.how };
-}
-
-static void take_call(void *arg, const struct adder_call_key *key,
-		      const struct adder_call_sums *sums)
-{
 	struct recorder *r = arg;
 
-	resolver_call(r->resolver, key, sums);
-}
-
-static void take_open_call(void *arg, const struct adder_call_key *key, uint64_t self_ns,
-			   uint64_t total_ns)
-{
-	struct recorder *r = arg;
-
-	resolver_open_call(r->resolver, key, self_ns, total_ns);
-}
-
-/* What the calls' clock shows at the end. */
-static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_calls *open)
-{
-	struct recorder *r = arg;
-	struct adder_thread thread;
-	uint64_t now = r->end_ns;
-
-	if (r->options.call_clock == ADDER_CLOCK_CPU) {
-		if (session_find_thread(r->session, tid, &thread))
-			return;
-		now = thread.runtime_ns + (thread.in_ns ? r->end_ns - thread.in_ns : 0);
-	}
-	open_calls_each(open, now - open->cost_ns, take_open_call, r);
-}
-
-/* How the calls were timed, for who reads the profile. */
-static void note_clock(struct recorder *r)
-{
-	for (int minor = 0; minor < 32; minor++) {
-		if (r->untimed >> minor & 1)
-			profile_comment(r->profile, "untimed: 3.%d", minor);
-		if (r->late_turns >> minor & 1)
-			profile_comment(r->profile, "late_turns: 3.%d", minor);
-	}
-	profile_comment(r->profile, "call_clock: %s",
-			r->options.call_clock == ADDER_CLOCK_CPU ? "cpu" : "wall");
-	profile_comment(r->profile, "probe_ns: %" PRIu64, session_probe_ns(r->session));
+	return calls_probe(r->calls, fd, version, layout);
 }
 
 /* ---- from beginning to end ---- */
@@ -431,8 +324,7 @@ static int build(struct recorder *r)
 	const struct session_options session = {
 		.rate_hz = r->options.rate_hz,
 		.tables = r->options.tables,
-		.count_calls = r->options.count_calls,
-		.call_clock = r->options.count_calls ? r->options.call_clock : ADDER_CLOCK_NONE,
+		.calls = calls_session(&r->options.calls),
 		.budget_ppm = r->options.budget < 1 ? r->options.budget * 1e6 : 0,
 		.select =
 			r->options.family ? ADDER_SELECT_FAMILY : filter_select(r->options.filter),
@@ -451,16 +343,19 @@ static int build(struct recorder *r)
 	if (!r->profile)
 		return -ENOMEM;
 	profile_add_adder_types(r->profile);
-	if (r->options.count_calls)
+	if (r->options.calls.on)
 		profile_add_call_types(r->profile);
 	r->discover = rooms.discover = discover_new();
 	r->resolver = rooms.resolver =
 		resolver_new(r->profile, &hooks, r->options.memory_bytes - OWN_BYTES);
-	if (r->discover && r->options.count_calls)
+	if (r->discover && r->options.calls.on)
 		discover_on_interpreter(r->discover, probe_interpreter, r);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
-	return r->discover && r->resolver && r->members ? 0 : -ENOMEM;
+	r->calls = calls_new(&r->options.calls,
+			     &(struct calls_rooms){ r->session, r->resolver, r->profile,
+						    r->options.filter, r->options.family });
+	return r->discover && r->resolver && r->members && r->calls ? 0 : -ENOMEM;
 }
 
 int recorder_open(const struct recorder_options *options, struct recorder **ret)
@@ -482,6 +377,7 @@ void recorder_close(struct recorder *r)
 	if (!r)
 		return;
 	session_close(r->session);
+	calls_free(r->calls);
 	members_free(r->members);
 	resolver_free(r->resolver);
 	discover_free(r->discover);
@@ -555,8 +451,8 @@ static int drain(struct recorder *r)
 		session_each_thread(r->session, hold, r);
 	r->posted = 0;
 	err = session_drain(r->session, take_entry, r);
-	if (!err && r->options.count_calls)
-		err = session_each_call(r->session, take_call, r);
+	if (!err && r->options.calls.on)
+		err = calls_drain(r->calls);
 	resolver_drained(r->resolver);
 	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
 	return err;
@@ -695,7 +591,8 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	session_stop(r->session, &r->end_ns);
 	members_retry(r->members);
 	err = drain(r);
-	session_each_open_calls(r->session, take_open_calls, r);
+	if (r->options.calls.on)
+		calls_finish(r->calls, r->members, r->end_ns);
 	session_each_thread(r->session, close_thread, r);
 	members_settle(r->members);
 	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);
@@ -706,8 +603,6 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	if (!session_cost(r->session, &facts.bpf_ns, &counted_ns))
 		facts.bpf_ns *= (double)facts.duration_ns / counted_ns;
 	facts_add(r->profile, &facts, r->members);
-	if (r->options.count_calls)
-		note_clock(r);
 	if (!err)
 		err = profile_error(r->profile);
 	if (!err)

@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
-#include "wire.h"
+#include "recorder/calls.h"
 
 struct filter;
 struct profile;
@@ -22,10 +22,9 @@ struct recorder_options {
 	uint32_t rate_hz;
 	size_t memory_bytes; /* that adder's process may take, about; 16 MB at the least */
 	double budget;       /* part of each CPU that walking at switches may take; 1: no limit */
-	const struct filter *filter;      /* borrowed while the recorder lives */
-	const uint32_t *tables;           /* as in struct session_options */
-	bool count_calls;                 /* too, ... */
-	enum adder_call_clock call_clock; /* ... timed by this */
+	const struct filter *filter; /* borrowed while the recorder lives */
+	const uint32_t *tables;      /* as in struct session_options */
+	struct calls_options calls;  /* what is counted of calls, too */
 	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
 };
 

@@ -181,15 +181,18 @@ static void print_clock(const struct profile *p, FILE *out)
 
 	if (!clock)
 		return;
-	fprintf(out, "  times are %s, without adder's own cost: twice %s ns a call\n",
-		!strcmp(clock, "cpu") ? "CPU time" : "wall time, waiting included",
-		profile_comment_find(p, "probe_ns"));
-	if (untimed)
+	if (!strcmp(clock, "none"))
+		fputs("  ~ is the ledger's, roughly: calls were not timed\n", out);
+	else
+		fprintf(out, "  times are %s, without adder's own cost: twice %s ns a call\n",
+			!strcmp(clock, "cpu") ? "CPU time" : "wall time, waiting included",
+			profile_comment_find(p, "probe_ns"));
+	if (untimed && strcmp(clock, "none") != 0)
 		fprintf(out,
 			"  ~ is the ledger's, roughly: where calls of Python %s end can't be "
 			"probed\n",
 			untimed);
-	if (late)
+	if (late && strcmp(clock, "none") != 0)
 		fprintf(out, UNSEEN_TURNS, late);
 }
 

@@ -67,7 +67,7 @@ struct process {
 struct call {
 	struct adder_call_key key;
 	uint32_t stack; /* the profile's id; 0 with @is_known false */
-	bool is_known, is_hidden;
+	bool is_known, is_hidden, is_told;
 	struct adder_call_sums sums;
 	UT_hash_handle hh;
 };
@@ -781,13 +781,29 @@ static struct call *get_call(struct resolver *r, const struct adder_call_key *ke
 	return call;
 }
 
-void resolver_call(struct resolver *r, const struct adder_call_key *key,
-		   const struct adder_call_sums *sums)
+int resolver_call(struct resolver *r, const struct adder_call_key *key,
+		  const struct adder_call_sums *sums, uint32_t *function)
+{
+	struct call *call = get_call(r, key);
+	size_t depth;
+
+	if (!call)
+		return -ENOENT;
+	call->sums = *sums;
+	if (!call->is_known || call->is_hidden || call->is_told)
+		return 0;
+	call->is_told = true;
+	*function =
+		profile_location_at(r->p, *profile_stack_at(r->p, call->stack, &depth)).function;
+	return 1;
+}
+
+void resolver_hide_call(struct resolver *r, const struct adder_call_key *key)
 {
 	struct call *call = get_call(r, key);
 
 	if (call)
-		call->sums = *sums;
+		call->is_hidden = true;
 }
 
 void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,

@@ -99,9 +99,15 @@ bool resolver_learn(const struct resolver *r, struct adder_process *process);
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/** What has been counted of a function so far: the last word counts. */
-void resolver_call(struct resolver *r, const struct adder_call_key *key,
-		   const struct adder_call_sums *sums);
+/**
+ * What has been counted of a function so far: the last word counts.  1 if it is known now which
+ * that is, and was not before: then @function is the profile's id of it.  Else 0, or -ENOENT.
+ */
+int resolver_call(struct resolver *r, const struct adder_call_key *key,
+		  const struct adder_call_sums *sums, uint32_t *function);
+
+/** Nobody has asked for the calls of that function. */
+void resolver_hide_call(struct resolver *r, const struct adder_call_key *key);
 
 /** After the last of those: a call of it that is still open has taken so long, too. */
 void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Slow calls, one by one, and how long calls took: against the program's own clock."""
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import adder
+import harness
+from harness import Workload, case, needs, every_python
+
+MS = 10
+PART, US = 0.05, 300  # what a call's time may be off; the trap, and waiting for a CPU behind it
+BUCKET = 0.125
+
+
+def run(python, *options):
+    """(what the program says, the lines that adder wrote) of slowly.py."""
+    with Workload(python, "slowly.py") as program:
+        program.expect("ready")
+        calls = subprocess.Popen([adder.ADDER, "calls", "-p", str(program.pid), "--json"] + list(options),
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = calls.stderr.readline().decode()
+        assert line.startswith(adder.READY), "adder calls said %r" % line
+        program.go()
+        said = json.loads(program.read()[len("done "):])
+        calls.terminate()
+        out, errors = calls.communicate(timeout=60)
+        assert calls.returncode == 0, errors.decode()
+        program.go()
+    return said, [json.loads(line) for line in out.decode().splitlines()]
+
+
+def new_enough(python):
+    needs(python)
+    if python.minor < 11:
+        raise harness.Skip("calls of Python %s are not timed" % python.version)
+
+
+def differences(said, lines):
+    """What is wrong with the lines of functions that time themselves."""
+    wanted = {}
+    for call in said:
+        wanted.setdefault(call[0], []).append(call)
+    for name, calls in sorted(wanted.items()):
+        got = sorted((l for l in lines if l["function"] == name), key=lambda l: l["time"])
+        if len(got) != len(calls):
+            yield "%s: %d calls, not %d" % (name, len(got), len(calls))
+        for line, (_, caller, arguments, state, seconds) in zip(got, calls):
+            most = max(line["states"], key=line["states"].get)
+            if line["caller"] != caller:
+                yield "%s called by %s" % (name, line["caller"])
+            if line.get("arguments") != arguments:
+                yield "%s(%s), not (%s)" % (name, line.get("arguments"), arguments)
+            if sum(line["states"].values()) != line["duration"]:
+                yield "%s: states sum to %d of %d ns" % (name, sum(line["states"].values()), line["duration"])
+            if abs(line["duration"] / 1e9 - seconds) > max(PART * seconds, US / 1e6):
+                yield "%s: %.6f s, not %.6f" % (name, line["duration"] / 1e9, seconds)
+            if most != state and line["states"].get(state, 0) < 0.009e9:  # a busy machine keeps it waiting, too
+                yield "%s: in %s" % (name, line["states"])
+
+
+@case(each=every_python, alone=True)
+def slower(python):
+    new_enough(python)
+    said, lines = run(python, "--slower", str(MS))
+    bad = list(differences(said["slow"], lines))
+    assert not bad, "%d wrong: %s" % (len(bad), "; ".join(bad[:5]))
+    quick = [l for l in lines if l["duration"] < MS * 1e6]
+    assert not quick, "told although quick: %s" % quick[:2]
+    return "%d calls" % len(lines)
+
+
+@case(each=every_python, alone=True)
+def slower_of_some(python):
+    """Only those asked for, and without arguments."""
+    new_enough(python)
+    said, lines = run(python, "--slower", str(MS), "--match", "sleep*", "--match", "*method", "--no-args")
+    said = [[*call[:2], None, *call[3:]] for call in said["slow"] if call[0] in ("sleeper", "Thing.method")]
+    bad = list(differences(said, lines))
+    assert not bad, "%d wrong: %s" % (len(bad), "; ".join(bad[:5]))
+    others = {l["function"] for l in lines} - {"sleeper", "Thing.method"}
+    assert not others, "told of %s" % others
+
+
+def quantile(values, part):
+    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+
+
+@case(each=every_python, alone=True)
+def histogram(python):
+    new_enough(python)
+    said, lines = run(python, "--histogram", "quick")
+    assert [l["function"] for l in lines] == ["quick"], lines
+    (got,), quick = lines, said["quick"]
+    assert got["calls"] == len(quick), "%d calls, not %d" % (got["calls"], len(quick))
+    for name, want in (("p50", quantile(quick, 0.5)), ("p99", quantile(quick, 0.99)), ("max", max(quick))):
+        # five or six values lie around the middle, each half a millisecond from the next
+        off = BUCKET * want + (0.0005 if name == "p50" else 0) + US / 1e6
+        assert abs(got[name] / 1e9 - want) <= off, "%s %.6f s, not %.6f" % (name, got[name] / 1e9, want)
+
+
+if __name__ == "__main__":
+    harness.main()

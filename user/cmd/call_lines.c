@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cmd/call_lines.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/histogram.h"
+#include "base/text.h"
+#include "json/json.h"
+#include "profile/describe.h"
+#include "recorder/calls.h"
+
+#define CELL_BYTES 2048 /* of a cell's text, escaped; a longer one is cut */
+#define BAR_WIDTH  40
+
+static const char *const state_names[] = {
+#define STATE_NAME(id, name, text) name,
+	ADDER_STATE_LIST(STATE_NAME)
+#undef STATE_NAME
+};
+
+/* ---- slow calls ---- */
+
+static void put_time(char *dst, size_t size, const struct slow_call *c)
+{
+	time_t seconds = c->time_ns / 1000000000;
+	char clock[16];
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	snprintf(dst, size, "%s.%06d", clock, (int)(c->time_ns % 1000000000 / 1000));
+}
+
+static void put_pid(char *dst, size_t size, const struct slow_call *c)
+{
+	snprintf(dst, size, "%d", c->pid);
+}
+
+static void put_tid(char *dst, size_t size, const struct slow_call *c)
+{
+	snprintf(dst, size, "%d", c->tid);
+}
+
+static void put_process(char *dst, size_t size, const struct slow_call *c)
+{
+	snprintf(dst, size, "%s", c->process);
+}
+
+static void put_ms(char *dst, size_t size, const struct slow_call *c)
+{
+	snprintf(dst, size, "%.3f", c->duration_ns / 1e6);
+}
+
+/* The states that make up all but a hundredth of it, in ms. */
+static void put_states(char *dst, size_t size, const struct slow_call *c)
+{
+	size_t used = 0;
+
+	*dst = '\0';
+	for (int s = 0; s < ADDER_STATE_NR && used < size; s++) {
+		if (c->states_ns[s] <= c->duration_ns / 100)
+			continue;
+		used += snprintf(dst + used, size - used, "%s%s %.1f", used ? ", " : "",
+				 state_names[s], c->states_ns[s] / 1e6);
+	}
+}
+
+static void put_place(char *dst, size_t size, const char *file, int64_t line)
+{
+	char place[512] = "";
+
+	describe_place(place, sizeof(place), file, line, false);
+	if (*place)
+		snprintf(dst, size, " (%s)", place);
+}
+
+static void put_function(char *dst, size_t size, const struct slow_call *c)
+{
+	size_t used;
+
+	if (c->arguments)
+		snprintf(dst, size, "%s(%s)", c->function, c->arguments);
+	else
+		snprintf(dst, size, "%s", c->function);
+	used = strlen(dst);
+	put_place(dst + used, size - used, c->file, c->line);
+}
+
+static void put_caller(char *dst, size_t size, const struct slow_call *c)
+{
+	size_t used;
+
+	if (!c->caller)
+		return;
+	snprintf(dst, size, "%s", c->caller);
+	used = strlen(dst);
+	put_place(dst + used, size - used, c->caller_file, c->caller_line);
+}
+
+static const struct column {
+	const char *head;
+	int width; /* negative: to the left */
+	void (*put)(char *dst, size_t size, const struct slow_call *c);
+} columns[] = {
+	{ "TIME", -15, put_time },
+	{ "PID", 7, put_pid },
+	{ "TID", 7, put_tid },
+	{ "PROCESS", -16, put_process },
+	{ "MS", 10, put_ms },
+	{ "OF WHICH", -24, put_states },
+	{ "FUNCTION", -48, put_function },
+	{ "CALLED BY", -1, put_caller },
+};
+
+static void print_line(const struct slow_call *c, FILE *out)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
+		char text[CELL_BYTES] = "", safe[CELL_BYTES];
+
+		if (c)
+			columns[i].put(text, sizeof(text), c);
+		else
+			snprintf(text, sizeof(text), "%s", columns[i].head);
+		text_make_utf8(text);
+		text_escape(safe, sizeof(safe), text);
+		fprintf(out, "%s%*s", i ? "  " : "", columns[i].width, safe);
+	}
+	fputc('\n', out);
+}
+
+void call_lines_head(FILE *out)
+{
+	print_line(NULL, out);
+}
+
+static void print_json(const struct slow_call *c, FILE *out)
+{
+	CLEANUP(json_decref) json_t *object = json_object();
+	json_t *states = json_object();
+
+	json_put_text(object, "event", "slow call");
+	json_put_number(object, "time", c->time_ns);
+	json_put_number(object, "duration", c->duration_ns);
+	for (int s = 0; s < ADDER_STATE_NR; s++) {
+		if (c->states_ns[s])
+			json_put_number(states, state_names[s], c->states_ns[s]);
+	}
+	json_object_set_new(object, "states", states);
+	json_put_number(object, "pid", c->pid);
+	json_put_number(object, "tid", c->tid);
+	json_put_text(object, "process", c->process);
+	json_put_text(object, "thread", c->thread);
+	json_put_text(object, "container", c->container);
+	json_put_text(object, "python", c->python);
+	json_put_text(object, "function", c->function);
+	json_put_text(object, "file", c->file);
+	json_put_number(object, "line", c->line);
+	json_put_text(object, "caller", c->caller);
+	json_put_text(object, "caller_file", c->caller_file);
+	json_put_text(object, "arguments", c->arguments);
+	json_write_line(object, out);
+}
+
+void call_lines_slow(const struct slow_call *call, bool json, FILE *out)
+{
+	if (json)
+		print_json(call, out);
+	else
+		print_line(call, out);
+}
+
+/* ---- histograms ---- */
+
+static uint64_t count_of(const uint32_t *counts, size_t from, size_t to)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = from; i < to; i++)
+		sum += counts[i];
+	return sum;
+}
+
+static void put_ns(char *dst, size_t size, uint64_t ns)
+{
+	if (ns < 1000)
+		snprintf(dst, size, "%" PRIu64 " ns", ns);
+	else if (ns < 1000000)
+		snprintf(dst, size, "%.1f us", ns / 1e3);
+	else if (ns < 1000000000)
+		snprintf(dst, size, "%.1f ms", ns / 1e6);
+	else
+		snprintf(dst, size, "%.2f s", ns / 1e9);
+}
+
+static void print_bar(const uint32_t *counts, size_t bucket, uint64_t most, FILE *out)
+{
+	uint64_t count = count_of(counts, bucket, bucket + 8);
+	char from[16], to[16];
+
+	put_ns(from, sizeof(from), histogram_from(bucket));
+	put_ns(to, sizeof(to), histogram_from(bucket + 8));
+	fprintf(out, "  %9s to %9s  %10" PRIu64 "  ", from, to, count);
+	for (uint64_t i = 0; i < (count * BAR_WIDTH + most - 1) / most; i++)
+		fputc('#', out);
+	fputc('\n', out);
+}
+
+static void print_bars(const uint32_t *counts, FILE *out)
+{
+	size_t first = ADDER_BUCKETS, last = 0;
+	uint64_t most = 1;
+
+	for (size_t b = 0; b < ADDER_BUCKETS; b += 8) {
+		uint64_t count = count_of(counts, b, b + 8);
+
+		if (!count)
+			continue;
+		first = b < first ? b : first;
+		last = b;
+		most = count > most ? count : most;
+	}
+	for (size_t b = first; b <= last; b += 8)
+		print_bar(counts, b, most, out);
+}
+
+void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
+{
+	const uint32_t *counts = h->times.counts;
+	uint64_t half = histogram_quantile(counts, ADDER_BUCKETS, h->times.longest_ns, 0.5);
+	uint64_t most = histogram_quantile(counts, ADDER_BUCKETS, h->times.longest_ns, 0.99);
+	CLEANUP(json_decref) json_t *object = json_object();
+	char name[CELL_BYTES], safe[CELL_BYTES], p50[16], p99[16], longest[16];
+
+	json_put_text(object, "event", "histogram");
+	json_put_text(object, "function", h->function);
+	json_put_text(object, "file", h->file);
+	json_put_number(object, "line", h->line);
+	json_put_number(object, "pid", h->pid);
+	json_put_text(object, "process", h->process);
+	json_put_number(object, "calls", count_of(counts, 0, ADDER_BUCKETS));
+	json_put_number(object, "p50", half);
+	json_put_number(object, "p99", most);
+	json_put_number(object, "max", h->times.longest_ns);
+	if (json) {
+		json_write_line(object, out);
+		return;
+	}
+	snprintf(name, sizeof(name), "%s", h->function);
+	put_place(name + strlen(name), sizeof(name) - strlen(name), h->file, h->line);
+	text_make_utf8(name);
+	text_escape(safe, sizeof(safe), name);
+	put_ns(p50, sizeof(p50), half);
+	put_ns(p99, sizeof(p99), most);
+	put_ns(longest, sizeof(longest), h->times.longest_ns);
+	fprintf(out, "\n%s of %d: %" PRIu64 " calls, p50 %s, p99 %s, max %s\n", safe, h->pid,
+		count_of(counts, 0, ADDER_BUCKETS), p50, p99, longest);
+	print_bars(counts, out);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "recorder/calls.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+#include "discover/discover.h"
+#include "probe/session.h"
+#include "profile/profile.h"
+#include "python/arguments.h"
+#include "python/entries.h"
+#include "python/memory.h"
+#include "recorder/filter.h"
+#include "recorder/members.h"
+#include "recorder/open_calls.h"
+#include "resolve/resolve.h"
+
+#define ARGUMENT_BYTES 1024 /* of all arguments of a call, as text */
+
+struct calls {
+	const struct calls_options *options;
+	struct calls_rooms rooms;
+	uint64_t end_ns;
+	int64_t epoch_ns;    /* of CLOCK_MONOTONIC's 0 */
+	uint32_t untimed;    /* minor versions, a bit each: interpreters whose calls' ends ... */
+	uint32_t late_turns; /* ... or generators' turns' are not probed */
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+struct calls *calls_new(const struct calls_options *options, const struct calls_rooms *rooms)
+{
+	struct calls *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->options = options;
+	c->rooms = *rooms;
+	c->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	return c;
+}
+
+void calls_free(struct calls *c)
+{
+	free(c);
+}
+
+/* ---- probes ---- */
+
+static int probe_in_each(struct calls *c, int fd, const struct entry *entry)
+{
+	const struct filter *filter = c->rooms.filter;
+	int err = 0;
+
+	if (c->rooms.family || !filter->pid_count)
+		return session_probe_calls(c->rooms.session, fd, 0, entry->offset, entry->cookie);
+	for (size_t i = 0; i < filter->pid_count && !err; i++) {
+		err = session_probe_calls(c->rooms.session, fd, filter->pids[i], entry->offset,
+					  entry->cookie);
+		if (err == -ESRCH) /* ended meanwhile */
+			err = 0;
+	}
+	return err;
+}
+
+static int probe_returns_in_each(struct calls *c, int fd)
+{
+	const struct filter *filter = c->rooms.filter;
+	int err = 0;
+
+	if (c->rooms.family || !filter->pid_count)
+		return session_probe_returns(c->rooms.session, fd, 0);
+	for (size_t i = 0; i < filter->pid_count && !err; i++) {
+		err = session_probe_returns(c->rooms.session, fd, filter->pids[i]);
+		if (err == -ESRCH)
+			err = 0;
+	}
+	return err;
+}
+
+/* To 3.10 calls are timed where the build has a static probe for their ends. */
+static void probe_ends(struct calls *c, int fd, uint32_t version, struct entries *entries)
+{
+	if (version >> 16 > 0x030a || !c->options->clock || probe_returns_in_each(c, fd))
+		return;
+	entries->untimed = NULL;
+	entries->how = "the eval loop's entry and function__return";
+	for (int i = 0; i < entries->count; i++)
+		entries->list[i].cookie |= ADDER_PROBE_TIMED;
+}
+
+/* An interpreter's file is met: probe it, in all places or in none. */
+struct discover_note calls_probe(struct calls *c, int fd, uint32_t version,
+				 const struct adder_layout *layout)
+{
+	static struct entries entries;
+	struct session_call_probes before = session_call_probes(c->rooms.session);
+	int err = entries_find(fd, version, layout, &entries);
+
+	if (err)
+		return (struct discover_note){ .why_not = entries.how };
+	probe_ends(c, fd, version, &entries);
+	for (int i = 0; i < entries.count && !err; i++) {
+		if (c->options->clock || !(entries.list[i].cookie & ADDER_PROBE_LEAVE))
+			err = probe_in_each(c, fd, &entries.list[i]);
+	}
+	if (err) {
+		session_drop_call_probes(c->rooms.session, before);
+		return (struct discover_note){
+			.why_not = err == -EINVAL ? "another tracer's probe, with a semaphore, "
+						    "holds the same place (end that tracer first)"
+						  : "its code can't be probed",
+		};
+	}
+	c->untimed |= (uint32_t) !!entries.untimed << (version >> 16 & 31);
+	c->late_turns |= (uint32_t)entries.late_yields << (version >> 16 & 31);
+	return (struct discover_note){ .how = entries.how };
+}
+
+/* ---- whose calls ---- */
+
+/* Does @glob match the qualified name, or its last part? */
+static bool matches_name(const char *glob, const char *name)
+{
+	const char *last = strrchr(name, '.');
+
+	return !fnmatch(glob, name, 0) || (last && !fnmatch(glob, last + 1, 0));
+}
+
+/* Of functions the profile's id of which is @id: enum adder_call_wants. */
+static uint32_t wants_of(const struct calls *c, uint32_t id)
+{
+	const struct calls_options *o = c->options;
+	struct profile_function f = profile_function_at(c->rooms.profile, id);
+	const char *name = profile_text(c->rooms.profile, f.name);
+	const char *file = profile_text(c->rooms.profile, f.filename);
+	uint32_t wants = o->match_count ? 0 : ADDER_WANT_CALLS;
+
+	for (size_t i = 0; i < o->match_count && !wants; i++) {
+		if (matches_name(o->match[i], name) || !fnmatch(o->match[i], file, 0))
+			wants = ADDER_WANT_CALLS;
+	}
+	if (wants && o->histogram_of && matches_name(o->histogram_of, name))
+		wants |= ADDER_WANT_HISTOGRAM;
+	return wants;
+}
+
+static void take_call(void *arg, const struct adder_call_key *key,
+		      const struct adder_call_sums *sums)
+{
+	struct calls *c = arg;
+	uint32_t function, wants;
+
+	if (resolver_call(c->rooms.resolver, key, sums, &function) <= 0)
+		return;
+	wants = wants_of(c, function);
+	session_want_calls(c->rooms.session, key, wants);
+	if (!wants)
+		resolver_hide_call(c->rooms.resolver, key);
+}
+
+int calls_drain(struct calls *c)
+{
+	return session_each_call(c->rooms.session, take_call, c);
+}
+
+/* ---- slow calls ---- */
+
+/* The members' process with its memory, for arguments_format(). */
+struct target {
+	pid_t pid;
+	struct adder_process process;
+};
+
+static int read_target(void *arg, uint64_t address, void *dst, size_t size)
+{
+	const struct target *target = arg;
+
+	return memory_read(target->pid, address, dst, size);
+}
+
+/* The profile's id of the function of @code; false if it is not known. */
+static bool find_function(const struct calls *c, uint32_t serial, uint64_t code, uint32_t signature,
+			  uint32_t *ret)
+{
+	const struct adder_frame frame = { .code = code, .signature = signature, .instr = -1 };
+	uint32_t location;
+
+	if (!code || resolver_locate(c->rooms.resolver, serial, &frame, &location))
+		return false;
+	*ret = profile_location_at(c->rooms.profile, location).function;
+	return true;
+}
+
+static void describe(const struct calls *c, uint32_t function, const char **name, const char **file,
+		     int64_t *line)
+{
+	struct profile_function f = profile_function_at(c->rooms.profile, function);
+
+	*name = profile_text(c->rooms.profile, f.name);
+	*file = profile_text(c->rooms.profile, f.filename);
+	*line = f.start_line;
+}
+
+/* What each state has grown by, and off the CPU time what adder's probes took. */
+static void split(const struct adder_event_slow_call *e, struct slow_call *ret)
+{
+	uint64_t cost = e->cost_ns - e->mark.cost_ns, *cpu = &ret->states_ns[ADDER_STATE_CPU];
+
+	for (int s = 0; s < ADDER_STATE_NR; s++) {
+		uint64_t before = e->mark.states_ns[s], after = e->states_ns[s];
+
+		ret->states_ns[s] = after > before ? after - before : 0;
+	}
+	*cpu -= cost < *cpu ? cost : *cpu;
+	for (int s = 0; s < ADDER_STATE_NR; s++)
+		ret->duration_ns += ret->states_ns[s];
+}
+
+static void add_arguments(const struct target *target, const struct adder_event_slow_call *e,
+			  char *text, struct slow_call *call)
+{
+	const struct arguments_memory memory = { read_target, (void *)target };
+
+	if (arguments_format(&memory, &target->process.binary.layout, e->code, &e->mark, text,
+			     ARGUMENT_BYTES))
+		return;
+	text_make_utf8(text);
+	call->arguments = text;
+}
+
+/* Who called, by the code object that is there now: it had to outlive the call. */
+static void add_caller(const struct calls *c, const struct target *target,
+		       const struct adder_event_slow_call *e, struct slow_call *call)
+{
+	uint32_t signature, function;
+
+	if (e->mark.caller &&
+	    !memory_sign_code(target->pid, &target->process, e->mark.caller, &signature) &&
+	    find_function(c, e->serial, e->mark.caller, signature, &function))
+		describe(c, function, &call->caller, &call->caller_file, &call->caller_line);
+}
+
+void calls_take_slow(struct calls *c, const struct members *members,
+		     const struct adder_event_slow_call *e)
+{
+	char thread[ADDER_COMM_BYTES + 1], python[16], arguments[ARGUMENT_BYTES];
+	struct slow_call call = { .tid = e->tid, .thread = thread, .python = python };
+	struct members_entry member;
+	struct target target;
+	uint32_t function;
+
+	/* it may have begun before it was said which are wanted */
+	if (!c->options->slow || members_find(members, e->serial, &member) ||
+	    !find_function(c, e->serial, e->code, e->signature, &function) ||
+	    !wants_of(c, function))
+		return;
+	describe(c, function, &call.function, &call.file, &call.line);
+	snprintf(thread, sizeof(thread), "%.*s", (int)sizeof(e->comm), e->comm);
+	text_make_utf8(thread);
+	snprintf(python, sizeof(python), "%d.%d", member.version >> 8, member.version & 0xff);
+	call.pid = target.pid = member.pid;
+	call.process = member.name;
+	call.container = member.container;
+	call.time_ns = c->epoch_ns + e->mark.begun_ns;
+	split(e, &call);
+	if (!session_find_process(c->rooms.session, target.pid, &target.process) &&
+	    target.process.serial == e->serial) {
+		add_caller(c, &target, e, &call);
+		if (c->options->arguments)
+			add_arguments(&target, e, arguments, &call);
+	}
+	c->options->slow(c->options->arg, &call);
+}
+
+/* ---- the end ---- */
+
+static void take_open_call(void *arg, const struct adder_call_key *key, uint64_t self_ns,
+			   uint64_t total_ns)
+{
+	struct calls *c = arg;
+
+	resolver_open_call(c->rooms.resolver, key, self_ns, total_ns);
+}
+
+/* What the calls' clock shows at the end. */
+static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_calls *open)
+{
+	struct calls *c = arg;
+	struct adder_thread thread;
+	uint64_t now = c->end_ns;
+
+	if (c->options->clock == ADDER_CLOCK_CPU) {
+		if (session_find_thread(c->rooms.session, tid, &thread))
+			return;
+		now = thread.runtime_ns + (thread.in_ns ? c->end_ns - thread.in_ns : 0);
+	}
+	open_calls_each(open, now - open->cost_ns, take_open_call, c);
+}
+
+struct histograms {
+	struct calls *c;
+	const struct members *members;
+};
+
+static void take_histogram(void *arg, const struct adder_call_key *key,
+			   const struct adder_histogram *times)
+{
+	const struct histograms *h = arg;
+	struct call_histogram histogram = { .times = *times };
+	struct members_entry member;
+	uint32_t function;
+
+	if (!find_function(h->c, key->serial, key->code, key->signature, &function) ||
+	    !(wants_of(h->c, function) & ADDER_WANT_HISTOGRAM))
+		return;
+	describe(h->c, function, &histogram.function, &histogram.file, &histogram.line);
+	if (!members_find(h->members, key->serial, &member)) {
+		histogram.pid = member.pid;
+		histogram.process = member.name;
+	}
+	h->c->options->histogram(h->c->options->arg, &histogram);
+}
+
+void calls_finish(struct calls *c, const struct members *members, uint64_t end_ns)
+{
+	static const char *const clocks[] = {
+		[ADDER_CLOCK_NONE] = "none", [ADDER_CLOCK_WALL] = "wall", [ADDER_CLOCK_CPU] = "cpu"
+	};
+	struct profile *p = c->rooms.profile;
+
+	c->end_ns = end_ns;
+	if (c->options->histogram)
+		session_each_histogram(c->rooms.session, take_histogram,
+				       &(struct histograms){ c, members });
+	session_each_open_calls(c->rooms.session, take_open_calls, c);
+	for (int minor = 0; minor < 32; minor++) {
+		if (c->untimed >> minor & 1)
+			profile_comment(p, "untimed: 3.%d", minor);
+		if (c->late_turns >> minor & 1)
+			profile_comment(p, "late_turns: 3.%d", minor);
+	}
+	profile_comment(p, "call_clock: %s", clocks[c->options->clock]);
+	profile_comment(p, "probe_ns: %" PRIu64, session_probe_ns(c->rooms.session));
+}
+
+struct session_calls calls_session(const struct calls_options *o)
+{
+	if (!o->on)
+		return (struct session_calls){ .count = false };
+	return (struct session_calls){ .count = true,
+				       .clock = o->clock,
+				       .select = o->match_count || o->histogram_of,
+				       .histograms = o->histogram_of,
+				       .slow_ns = o->slow_ns };
+}
