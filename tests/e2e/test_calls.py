@@ -4,6 +4,7 @@
 their own: equal, on every build, however programs end and whatever else looks at them."""
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -166,6 +167,29 @@ def barred_by_another_tracer():
             report, _ = counting.stop()
     said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
     assert len(said) == 1 and said[0].startswith("uncounted: ") and "another tracer" in said[0], said
+    assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
+
+
+@case()
+def refused():
+    """An interpreter that is not understood: here one of the table's slots that are never used has a handler."""
+    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
+        python = copied_to(folder)
+        places = find(python.path, python.minor)
+        unused = max(o for o, at in places.handlers.items() if list(places.handlers.values()).count(at) > 20)
+        with open(python.path, "r+b") as f:
+            f.seek(offset_of(python.path, places.table + 8 * unused))
+            if struct.unpack("<Q", f.read(8))[0] != places.handlers[unused]:
+                raise Skip("this interpreter's table is made when it is loaded")
+            f.seek(-8, os.SEEK_CUR)
+            f.write(struct.pack("<Q", places.handlers[1]))
+        with Counted(python, "exit") as program:
+            counting = Counting(program.pid)
+            program.go()
+            program.process.stdout.readline()
+            report, _ = counting.stop()
+    said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
+    assert said == ["uncounted: %d counted.py: it has no dispatch table that fits its version" % program.pid], said
     assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
 
 

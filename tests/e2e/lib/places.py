@@ -13,7 +13,7 @@ EVAL = "_PyEval_EvalFrameDefault"
 VERSIONS = range(11, 16)  # of Python 3, those that have handlers to probe
 
 Probe = namedtuple("Probe", "opcode role address")
-Places = namedtuple("Places", "handlers probes why")  # {opcode: address}, [Probe]; None, or why none
+Places = namedtuple("Places", "table handlers probes why")  # address, {opcode: address}, [Probe]; None, or why none
 
 
 @functools.lru_cache(None)
@@ -29,10 +29,12 @@ def tool():
 def find(path, minor):
     """Of the interpreter in the file at @path, taken for 3.@minor."""
     out = subprocess.run([tool(), path, "%#x" % (0x0300 | minor)], stdout=subprocess.PIPE).stdout.decode()
-    handlers, probes, why = {}, [], None
+    table, handlers, probes, why = None, {}, [], None
     for line in out.splitlines():
         word, _, rest = line.partition(" ")
-        if word == "handler":
+        if word == "table":
+            table = int(rest, 16)
+        elif word == "handler":
             opcode, address = rest.split()
             handlers[int(opcode)] = int(address, 16)
         elif word == "probe":
@@ -40,7 +42,7 @@ def find(path, minor):
             probes.append(Probe(int(opcode), int(role), int(address, 16)))
         elif word == "refused:":
             why = rest
-    return Places(handlers, probes, why)
+    return Places(table, handlers, probes, why)
 
 
 def interpreter_file(python):
