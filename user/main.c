@@ -33,7 +33,7 @@ static const struct command {
 	{ "record", cmd_record, "record every Python process into a profile" },
 	{ "report", cmd_report, "show a profile as tables and trees" },
 	{ "export", cmd_export, "write a profile as folded stacks, flame graph, speedscope, ..." },
-	{ "calls", cmd_calls, "count every call of every Python function" },
+	{ "calls", cmd_calls, "count and time every call; show garbage collections and imports" },
 	{ "dump", cmd_dump, "show what every thread does now: its state and its stack" },
 };
 
