@@ -261,6 +261,25 @@ static void refuses_a_handler_that_sometimes_flows_into_the_other(void **state)
 	assert_non_null(why);
 }
 
+/* Clang has _PyCode_Quicken(), with a switch, in the midst of RESUME. */
+static void follows_no_switch_unless_it_may_be_the_dispatch(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	/* je QUICK; then a switch */
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\xe2\xfe\xff\xff", 6);
+	maker_put(&f->m, RESUME + 30, JUMP_BYTES, sizeof(JUMP_BYTES) - 1);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 1);
+	f->dispatch.is_switch = true;
+	assert_true(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES, probes,
+				    &why) < 0);
+}
+
 /* What is spilled to the stack is not stored into a frame. */
 static void takes_no_spill_for_the_store(void **state)
 {
@@ -418,6 +437,7 @@ int main(void)
 		TEST(refuses_a_store_by_a_pointer_that_nothing_confirms),
 		TEST(counts_once_where_one_handler_flows_into_the_other),
 		TEST(refuses_a_handler_that_sometimes_flows_into_the_other),
+		TEST(follows_no_switch_unless_it_may_be_the_dispatch),
 		TEST(takes_no_spill_for_the_store),
 		TEST(refuses_a_handler_that_it_does_not_understand),
 		TEST(probes_copies_of_a_handler),

@@ -98,6 +98,10 @@ LOOPS = {
     "switch,_clang_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-clang"),
     "switch,_for_size_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-size"),
     "switch,_O1_3_13": lambda: built("3.13", "loops", "bin/python3.13-switch-O1"),
+    "not_PGO_3_11": lambda: built("3.11", "loops-3.11", "bin/python3.11"),
+    "clang_3_11": lambda: built("3.11", "loops-3.11", "bin/python3.11-clang"),
+    "switch_3_11": lambda: built("3.11", "loops-3.11", "bin/python3.11-switch"),
+    "switch,_clang_3_11": lambda: built("3.11", "loops-3.11", "bin/python3.11-switch-clang"),
     "free-threaded,_clang_3_13": lambda: built("3.13", "nogil", "bin/python3.13t-clang"),
     "free-threaded,_switch_3_13": lambda: built("3.13", "nogil", "bin/python3.13t-switch"),
 }
