@@ -73,7 +73,17 @@ static int64_t primitive_calls(const struct called *c, const struct row *row)
 {
 	int64_t recursive = c->recursive == MEASURE_NONE ? 0 : row->self[c->recursive];
 
+	if (recursive < 0) /* not of our writing */
+		recursive = 0;
 	return recursive < row->self[c->calls] ? row->self[c->calls] - recursive : 0;
+}
+
+/* @calls, and how often generators went on. */
+static int64_t with_resumes(const struct called *c, const struct row *row, int64_t calls)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(calls, row->self[c->resumes], &sum) ? INT64_MAX : sum;
 }
 
 static int64_t per_call(int64_t ns, int64_t calls)
@@ -128,14 +138,14 @@ static void add_row(struct table *t, const struct called *c, const struct row *r
 		    const struct profile *p, bool full)
 {
 	char place[4096] = "";
-	int64_t line, primitive = primitive_calls(c, row) + row->self[c->resumes];
+	int64_t line, primitive = with_resumes(c, row, primitive_calls(c, row));
 	const char *file = view_file(p, ROWS_FUNCTION, row, &line);
 
 	table_row(t, row);
 	put_calls(t, c, row);
 	table_number(t, row->self[c->resumes]);
 	table_number(t, own_ns(c, row));
-	put_per_call(t, own_ns(c, row), row->self[c->calls] + row->self[c->resumes],
+	put_per_call(t, own_ns(c, row), with_resumes(c, row, row->self[c->calls]),
 		     is_timed(c, row));
 	table_number(t, whole_ns(c, row));
 	put_per_call(t, whole_ns(c, row), primitive, is_timed(c, row));
