@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Counts of calls, against what sys.setprofile sees of the same program, and against programs that count
 their own: equal, on every build, however programs end and whatever else looks at them."""
+import json
 import os
 import shutil
 import struct
@@ -12,6 +13,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import adder
 import greenlets
 import harness
 import mounts
@@ -87,6 +89,20 @@ def killed(python):
 def in_greenlets(python):
     """That switch with their frames open, and are dropped so."""
     return check_counted(python, "greenlets", *greenlets.modules(python))
+
+
+@case()
+def from_the_first():
+    """With a command, no call is missed: its interpreter is probed before it runs."""
+    found = [p for p in find_all() if not p.tree and interpreter_file(p) == os.path.realpath(p.path)]
+    if not found:
+        raise Skip("no interpreter that is in its program")
+    code = "def f(): pass\nfor i in range(1000): f()"
+    done = adder.run("calls", "--json", "-l", "0", "--", *found[0].command("-I", "-S", "-c", code))
+    assert done.returncode == 0, done.stderr
+    counts = {row["function"]: row["ncalls"] for row in json.loads(done.stdout)["rows"]}
+    assert counts.get("f") == 1000, counts
+    return "%d calls" % sum(counts.values())
 
 
 @case()

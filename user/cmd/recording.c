@@ -128,6 +128,9 @@ static int open_recorder(struct recording_run *run)
 					    .budget = run->options->budget,
 					    .tables = run->options->tables,
 					    .calls = run->options->calls,
+					    .command = run->options->command
+							       ? run->options->command[0]
+							       : NULL,
 					    .family = run_family(&run->run),
 					    .filter = &run->options->filter };
 	int err = recorder_open(&options, &run->recorder);

@@ -11,12 +11,14 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "base/cleanup.h"
 #include "base/tally.h"
 #include "base/text.h"
 #include "discover/discover.h"
 #include "probe/session.h"
 #include "proc/container.h"
 #include "proc/process.h"
+#include "proc/program.h"
 #include "python/memory.h"
 #include "recorder/filter.h"
 #include "resolve/resolve.h"
@@ -267,6 +269,15 @@ static bool inspect(struct members *m, struct member *member)
 static void know_binary(struct members *m, const struct discovery *found)
 {
 	session_know_binary(m->rooms.session, &found->file, &found->binary);
+}
+
+void members_expect(struct members *m, const char *command)
+{
+	static struct discovery found;
+	cleanup_close int fd = program_open(command);
+
+	if (fd >= 0 && !discover_file(m->rooms.discover, fd, command, &found))
+		know_binary(m, &found);
 }
 
 /* Add a process that is not in the ledger, and that is a Python. */

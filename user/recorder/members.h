@@ -28,6 +28,12 @@ struct members_rooms {
 struct members *members_new(const struct members_rooms *rooms);
 void members_free(struct members *m);
 
+/**
+ * A process is about to run @command, as execvp() would: know its program by then, so that nothing
+ * of it goes unseen while it is judged.
+ */
+void members_expect(struct members *m, const char *command);
+
 /** Look at every process there is. 0 or -errno. */
 int members_scan(struct members *m);
 

@@ -401,6 +401,8 @@ int recorder_start(struct recorder *r)
 {
 	int err = select_pids(r);
 
+	if (!err && r->options.command)
+		members_expect(r->members, r->options.command);
 	if (!err)
 		err = session_watch(r->session);
 	if (!err)

@@ -25,6 +25,7 @@ struct recorder_options {
 	const struct filter *filter; /* borrowed while the recorder lives */
 	const uint32_t *tables;      /* as in struct session_options */
 	struct calls_options calls;  /* what is counted of calls, too */
+	const char *command;         /* what @family will run, as for execvp(); NULL: not known */
 	pid_t family; /* record this process and what it starts, instead of the filter's; 0: none */
 };
 

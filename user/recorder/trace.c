@@ -14,7 +14,6 @@
 #include "discover/discover.h"
 #include "probe/session.h"
 #include "probe/usdt.h"
-#include "proc/program.h"
 #include "profile/profile.h"
 #include "python/memory.h"
 #include "recorder/filter.h"
@@ -281,16 +280,6 @@ static struct discover_note probe_interpreter(void *arg, int fd, uint32_t versio
 	return (struct discover_note){ .why_not = why_not(err) };
 }
 
-/* Probe what the command will run, so that it is seen from its very beginning. */
-static void probe_command(struct trace *t)
-{
-	static struct discovery found;
-	cleanup_close int fd = program_open(t->options.command);
-
-	if (fd >= 0 && !discover_file(t->discover, fd, t->options.command, &found))
-		session_know_binary(t->session, &found.file, &found.binary);
-}
-
 static void name_untraced(void *arg, const struct members_entry *member)
 {
 	struct trace *t = arg;
@@ -390,7 +379,7 @@ int trace_start(struct trace *t)
 	int err = select_pids(t);
 
 	if (!err && t->options.command)
-		probe_command(t);
+		members_expect(t->members, t->options.command);
 	if (!err)
 		err = session_watch(t->session);
 	if (!err)
