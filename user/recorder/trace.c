@@ -56,6 +56,24 @@ static uint64_t clock_ns(clockid_t clock)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
+/* When CLOCK_MONOTONIC was 0, by the try that was interrupted least. */
+static int64_t find_epoch(void)
+{
+	uint64_t least = UINT64_MAX;
+	int64_t epoch = 0;
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME);
+		uint64_t took = clock_ns(CLOCK_MONOTONIC) - before;
+
+		if (took < least) {
+			least = took;
+			epoch = real - (before + took / 2);
+		}
+	}
+	return epoch;
+}
+
 /* ---- what the kernel half sends ---- */
 
 /* The text of @size bytes at @data, which a stranger chose, in UTF-8. */
@@ -341,7 +359,7 @@ int trace_open(const struct trace_options *options, const struct trace_handler *
 		return -ENOMEM;
 	t->options = *options;
 	t->handler = *handler;
-	t->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	t->epoch_ns = find_epoch();
 	err = build(t);
 	if (!err)
 		*ret = TAKE_PTR(t);
