@@ -141,66 +141,75 @@ static __always_inline __u64 find_caller(struct adder_process *p, __u64 frame)
 	return 0;
 }
 
-/* Note what the call of @in begins with. */
+/* Note what a call begins with. */
 static __noinline int mark_call(struct adder_process *p, struct adder_open_calls *o,
-				const struct innermost *in)
+				const struct open_begin *begin)
 {
-	if (!p || !o || !in)
+	if (!p || !o || !begin)
 		return -1;
-	return open_mark(o, find_caller(p, in->caller), in->frame,
-			 in->frame + p->binary.layout.frame_locals);
+	return open_mark(o, find_caller(p, begin->caller), begin->frame,
+			 begin->frame + p->binary.layout.frame_locals);
 }
 
-/* @in has been entered: count it, and unless @o is NULL begin to time it. */
-static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
-				     const struct innermost *in, bool is_resume, __u64 now)
+/* Which function's call @in is; false if such are not wanted. */
+static __always_inline bool identify(struct adder_process *p, const struct innermost *in,
+				     struct open_begin *ret)
 {
 	struct adder_call_key key = { .code = in->code, .serial = p->serial };
-	struct open_begin begin = {
-		.frame = in->frame, .caller = in->caller, .code = in->code, .now = now
-	};
-	struct adder_call_sums *sums;
-	__u32 *wants, slot;
+	__u32 *wants;
 
 	if (read_signature(p, in->code, &key.signature)) {
 		lose(ADDER_LOST_CALLS);
-		return;
+		return false;
 	}
 	wants = call_select ? bpf_map_lookup_elem(&call_wants, &key) : NULL;
-	begin.wants = wants ? *wants : ADDER_WANT_UNKNOWN;
-	if (!begin.wants)
-		return;
-	sums = sums_of(p, &key, in->frame);
+	*ret = (struct open_begin){ .frame = in->frame,
+				    .caller = in->caller,
+				    .code = in->code,
+				    .signature = key.signature,
+				    .wants = wants ? *wants : ADDER_WANT_UNKNOWN };
+	return ret->wants;
+}
+
+/* A call has begun: count it, and unless @o is NULL begin to time it. */
+static __always_inline void add_call(struct adder_process *p, struct adder_open_calls *o,
+				     struct open_begin *begin, bool is_resume)
+{
+	struct adder_call_key key = { .code = begin->code,
+				      .serial = p->serial,
+				      .signature = begin->signature };
+	struct adder_call_sums *sums = sums_of(p, &key, begin->frame);
+	__u32 slot;
+
 	if (!sums)
 		return;
 	__sync_fetch_and_add(is_resume ? &sums->resumes : &sums->calls, 1);
 	if (!o)
 		return;
-	begin.signature = key.signature;
-	slot = open_call(o, p, &begin);
+	slot = open_call(o, p, begin);
 	/* only now: a call that ended unseen may have had the same frame */
-	if (slow_ns && !is_resume && slot < OPEN_NONE && !mark_call(p, o, in))
+	if (slow_ns && !is_resume && slot < OPEN_NONE && !mark_call(p, o, begin))
 		open_at(o, slot)->wants |= ADDER_WANT_MARK;
-	if (begin.recursive)
+	if (begin->recursive)
 		__sync_fetch_and_add(&sums->recursive, 1);
 }
 
 /* 3.11 on: a handler of the RESUME family, behind its store into the frame. */
 static __always_inline void on_entry(struct adder_process *p, struct adder_open_calls *o,
-				     __u64 tstate, const struct innermost *in, __u64 cookie,
-				     __u64 now)
+				     struct open_begin *begin, __u64 tstate, __u64 instr,
+				     __u64 cookie)
 {
 	__u8 word[2];
 
-	if (remote_read(word, sizeof(word), in->instr)) {
+	if (remote_read(word, sizeof(word), instr)) {
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
 	if (word[0] && (word[0] == (cookie & 0xff) || word[0] == (cookie >> 8 & 0xff)))
 		return;
-	if (runs_again(&p->binary.layout, tstate, in->code))
+	if (runs_again(&p->binary.layout, tstate, begin->code))
 		return;
-	add_call(p, o, in, word[1] & 3, now);
+	add_call(p, o, begin, word[1] & 3);
 }
 
 /* Does the innermost frame of a leave end, or has it done so, and is this its caller? */
@@ -267,6 +276,7 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 {
 	struct adder_open_calls *o = NULL;
 	struct innermost in = {};
+	struct open_begin begin;
 	__u64 tstate = 0, begun = 0, now = 0;
 
 	if (cookie & ADDER_PROBE_JIT) {
@@ -280,10 +290,13 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
+	if (!(cookie & ADDER_PROBE_LEAVE) && !identify(p, &in, &begin))
+		return;
 	if (cookie & (ADDER_PROBE_TIMED | ADDER_PROBE_LEAVE))
 		o = begin_change(p, begun_ns, &begun, &now);
+	begin.now = now;
 	if (!(cookie & ADDER_PROBE_LEAVE))
-		on_entry(p, o, tstate, &in, cookie, now);
+		on_entry(p, o, &begin, tstate, in.instr, cookie);
 	else if (o)
 		on_leave(o, &in, cookie, now);
 	end_change(o, begun);
@@ -298,7 +311,8 @@ static __always_inline void on_eval(struct adder_process *p, struct pt_regs *reg
 	bool is_old = cookie & ADDER_PROBE_EVAL_OLD;
 	struct adder_open_calls *o = NULL;
 	struct innermost in = {};
-	__u64 begun = 0, now = 0;
+	struct open_begin begin;
+	__u64 begun = 0;
 
 	barrier_var(first); /* the context is read at fixed places, not at a chosen one */
 	barrier_var(second);
@@ -309,11 +323,13 @@ static __always_inline void on_eval(struct adder_process *p, struct pt_regs *reg
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
+	if (!identify(p, &in, &begin))
+		return;
 	if (cookie & ADDER_PROBE_TIMED)
-		o = begin_change(p, begun_ns, &begun, &now);
+		o = begin_change(p, begun_ns, &begun, &begin.now);
 	if (o)
 		o->all_end = 1;
-	add_call(p, o, &in, (__s32)in.instr >= 0, now);
+	add_call(p, o, &begin, (__s32)in.instr >= 0);
 	end_change(o, begun);
 }
 
