@@ -313,6 +313,23 @@ static void probes_behind_a_store_by_a_pointer(void **state)
 	assert_int_equal(probes[0].address, QUICK + 9);
 }
 
+/* Both go on elsewhere: mov %r15,(%rax); jmp QUICK + 0x50 - and je and jmp there. */
+static void probes_both_that_go_on_elsewhere(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why;
+
+	maker_put(&f->m, QUICK, "\x4c\x89\x38\xeb\x4b", 5);
+	maker_put(&f->m, RESUME + 24, "\x0f\x84\x32\xff\xff\xff\xe9\x2d\xff\xff\xff", 11);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 2);
+	assert_int_equal(probes[0].address, QUICK + 3);
+	assert_int_equal(probes[1].address, RESUME + 24);
+}
+
 /* It could be a pointer to anything. */
 static void refuses_a_store_by_a_pointer_that_nothing_confirms(void **state)
 {
@@ -434,6 +451,7 @@ int main(void)
 		TEST(takes_no_switch_from_its_middle),
 		TEST(probes_behind_the_store_of_the_instruction),
 		TEST(probes_behind_a_store_by_a_pointer),
+		TEST(probes_both_that_go_on_elsewhere),
 		TEST(refuses_a_store_by_a_pointer_that_nothing_confirms),
 		TEST(counts_once_where_one_handler_flows_into_the_other),
 		TEST(refuses_a_handler_that_sometimes_flows_into_the_other),

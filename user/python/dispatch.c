@@ -199,7 +199,8 @@ static bool is_branch(enum x86_kind kind)
 struct head {
 	uint64_t stored; /* behind the store of the instruction */
 	uint64_t branch; /* the first one from there on: it is reached whenever the handler runs */
-	bool is_behind;  /* a store to the thread state's current_frame, or what would be one */
+	uint64_t jumps_to; /* where that leads, if always; else 0 */
+	bool is_behind;    /* a store to the thread state's current_frame, or what would be one */
 };
 
 /* What the store into the frame looks like: by the frame's address, or by that of the field. */
@@ -232,6 +233,8 @@ static int read_head(const struct choice *c, uint64_t address, enum store store,
 			return -EBADMSG;
 		if (is_branch(insn.kind) && head.stored) {
 			head.branch = address + at;
+			if (insn.kind == X86_JMP)
+				head.jumps_to = head.branch + insn.length + insn.displacement;
 			*ret = head;
 			return 0;
 		}
@@ -264,12 +267,19 @@ static enum flow follow_resume(const struct choice *c, uint64_t first, uint64_t 
 	return FLOW_NEVER;
 }
 
-/* Clang stores by a pointer to the field, which it keeps in its stack.  That it is this field is
- * known where RESUME, which has stored into the frame, comes in right behind. */
+/*
+ * Clang stores by a pointer to the field, which it keeps in its stack.  That it is this field is
+ * known where RESUME, which has stored into the frame, comes in right behind, or where that jumps
+ * to.
+ */
 static bool is_joined(const struct choice *c, uint64_t code, const struct head *quick)
 {
-	return follow_resume(c, code, quick->stored - 1) == FLOW_NEVER &&
-	       follow_resume(c, quick->stored, quick->branch) == FLOW_ALWAYS;
+	if (follow_resume(c, code, quick->stored - 1) != FLOW_NEVER)
+		return false;
+	if (follow_resume(c, quick->stored, quick->branch) == FLOW_ALWAYS)
+		return true;
+	return quick->jumps_to && follow_resume(c, quick->stored, quick->branch) == FLOW_NEVER &&
+	       follow_resume(c, quick->jumps_to, quick->jumps_to) == FLOW_ALWAYS;
 }
 
 static int find_place(const struct choice *c, uint64_t code, uint8_t role, struct head *ret)
