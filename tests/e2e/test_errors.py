@@ -137,6 +137,9 @@ def misuse():
                  ["export", "-f", "nonsense", "/dev/null"], ["export", "/dev/null"],
                  ["report", "--by", "nonsense", "/dev/null"],
                  ["report", "-l", "x", "/dev/null"], ["report", "--nonsense"], ["nosuchverb"],
+                 ["calls", "--slower", "x"], ["calls", "--slower", "-1"],
+                 ["calls", "--slower", "5", "--cpu"], ["calls", "--slower", "5", "-l", "3"],
+                 ["calls", "--histogram", "f", "--no-times"], ["calls", "--gc", "--match", "f"],
                  ["-Q"]):
         try:
             check_failed(adder.run(*args, timeout=5), 2, " ".join(args))
@@ -151,7 +154,7 @@ def misuse():
 @case()
 def help_and_version():
     for args in (["--help"], ["--version"], ["record", "--help"], ["report", "--help"],
-                 ["export", "--help"]):
+                 ["export", "--help"], ["calls", "--help"]):
         done = adder.run(*args)
         assert done.returncode == 0 and done.stdout and not done.stderr, "%s: %r" % (args, done)
 

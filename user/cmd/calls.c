@@ -273,10 +273,30 @@ static int begin_live(struct calls_args *args)
 	return CMD_DONE;
 }
 
+/* Where lines are missing; a table's footer says it of a table. */
+static void say_missing(const struct profile *p)
+{
+	const char *lost = profile_comment_find(p, "lost_slow_calls");
+
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *comment = profile_comment_at(p, i);
+
+		if (text_starts(comment, "untimed: "))
+			log_warning("calls of Python %s can't be timed: none of theirs are shown",
+				    comment + strlen("untimed: "));
+		if (text_starts(comment, "uncounted: "))
+			log_warning("calls not seen: %s", comment + strlen("uncounted: "));
+	}
+	if (lost && strcmp(lost, "0") != 0)
+		log_warning("%s slow calls are not shown: adder fell behind", lost);
+}
+
 static int end(struct calls_args *args, const struct profile *p)
 {
 	if (args->output && write_profile(p, args->output))
 		return CMD_FAILED;
+	if (args->live.stream)
+		say_missing(p);
 	if (args->live.stream)
 		return output_end(&args->live, 0) ? CMD_FAILED : CMD_DONE;
 	if (args->output && !strcmp(args->output, "-"))
