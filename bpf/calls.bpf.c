@@ -51,12 +51,12 @@ static __always_inline int read_frame(const struct adder_layout *l, __u64 frame,
 
 /* Will the instruction be executed again, once its code has been prepared for a new set of tools?
  */
-static __always_inline bool runs_again(const struct adder_layout *l, __u64 tstate, __u64 code)
+static __noinline bool runs_again(const struct adder_layout *l, __u64 tstate, __u64 code)
 {
 	__u64 prepared = 0, wanted = 0, interp = 0;
 	__u32 tracing = 0;
 
-	if (!l->co_monitors)
+	if (!l || !l->co_monitors)
 		return false;
 	remote_read(&prepared, sizeof(prepared), code + l->co_monitors);
 	if (l->ts_monitors) {
@@ -158,16 +158,14 @@ static __always_inline bool identify(struct adder_process *p, const struct inner
 	struct adder_call_key key = { .code = in->code, .serial = p->serial };
 	__u32 *wants;
 
-	if (read_signature(p, in->code, &key.signature)) {
+	*ret = (struct open_begin){ .frame = in->frame, .caller = in->caller, .code = in->code };
+	if (read_signature(p, in->code, &ret->signature)) {
 		lose(ADDER_LOST_CALLS);
 		return false;
 	}
+	key.signature = ret->signature;
 	wants = call_select ? bpf_map_lookup_elem(&call_wants, &key) : NULL;
-	*ret = (struct open_begin){ .frame = in->frame,
-				    .caller = in->caller,
-				    .code = in->code,
-				    .signature = key.signature,
-				    .wants = wants ? *wants : ADDER_WANT_UNKNOWN };
+	ret->wants = wants ? *wants : ADDER_WANT_UNKNOWN;
 	return ret->wants;
 }
 

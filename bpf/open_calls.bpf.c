@@ -147,19 +147,21 @@ static __always_inline __u32 bucket_of(__u64 ns)
 }
 
 /* A function of its own, as others here, for its room on the stack. */
-__noinline int open_count(const struct adder_call_key *key, __u64 ns)
+__noinline int open_count(const struct adder_call_key *whose, __u64 ns)
 {
 	struct adder_histogram *h, *blank;
 	__u32 zero = 0, bucket = bucket_of(ns);
+	struct adder_call_key key;
 
-	if (!key)
+	if (!whose)
 		return 0;
-	h = bpf_map_lookup_elem(&histograms, key);
+	key = *whose; /* Linux 6.1 takes a map's key from a function's own stack only */
+	h = bpf_map_lookup_elem(&histograms, &key);
 	if (!h) {
 		blank = bpf_map_lookup_elem(&no_histogram, &zero);
 		if (blank)
-			bpf_map_update_elem(&histograms, key, blank, BPF_NOEXIST);
-		h = bpf_map_lookup_elem(&histograms, key);
+			bpf_map_update_elem(&histograms, &key, blank, BPF_NOEXIST);
+		h = bpf_map_lookup_elem(&histograms, &key);
 	}
 	if (!h) {
 		lose(ADDER_LOST_CALLS_FULL);
@@ -221,6 +223,9 @@ __noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, 
 	struct adder_mark_key key = { .frame = frame, .tid = bpf_get_current_pid_tgid() };
 	struct adder_call_mark *mark;
 
+	if (!o)
+		return -1;
+	o = bpf_map_lookup_elem(&open_calls, &key.tid); /* the same: Linux 6.1 wants to see that */
 	if (!o)
 		return -1;
 	mark = &o->mark;
