@@ -37,11 +37,13 @@ def of_function(profile, pid, tid, function, but=None):
                   and not any(f.function == but for f in s.stack))
 
 
-def check_function(profile, result, name, measured):
+def check_function(profile, result, name, measured, has_gil=True):
     """What is wrong with a function's seconds; None if nothing."""
     tid = result["tids"].get(name, result["tid"])
     function = "in_gil" if name.startswith("in_gil") else name
     got, state = of_function(profile, result["pid"], tid, function), state_of(name)
+    if state == "gil" and not has_gil:
+        state = "cpu"
     wall = got["wall"] / SECOND
     # what interrupts and the hypervisor took meanwhile is the thread's, and no function's
     taken = of_function(profile, result["pid"], tid, "[taken from the CPU]")["wall"] / SECOND
@@ -51,7 +53,7 @@ def check_function(profile, result, name, measured):
     got = of_function(profile, result["pid"], tid, function, but="after_a_while")
     if state == "cpu":
         busy = got["cpu"] + got["runq"]
-        return None if busy >= 0.98 * got["wall"] else "in_cpu: %s" % show(got)
+        return None if busy >= 0.98 * got["wall"] else "%s: %s" % (name, show(got))
     waited = got["wall"] - got["cpu"] - got["runq"]
     if got[state] < IN_STATE * waited or waited + got["runq"] < WAITS * got["wall"]:
         return "%s: waiting should be %s: %s" % (name, state, show(got))
@@ -108,7 +110,8 @@ def check_ledger(python):
             result = json.loads(program.read())
         program.go()
     profile = recording.profile
-    wrong = [check_function(profile, result, name, seconds)
+    has_gil = not getattr(python, "free_threaded", False)
+    wrong = [check_function(profile, result, name, seconds, has_gil)
              for name, seconds in result["seconds"].items()]
     wrong = [w for w in wrong if w]
     wrong += check_sums(profile) + check_lifetime(profile, result) + check_cpu(profile, result)
