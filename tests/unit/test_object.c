@@ -422,6 +422,9 @@ static void check_installed(const char *path)
 	assert_int_equal(python_object_read(fd, "program", &object), 0);
 	if (object.verdict == PYTHON_LINKED || minor == 0)
 		return;
+	/* an emulated machine may see its host's */
+	if (object.verdict == PYTHON_UNSUPPORTED && strstr(object.reason, "of another processor"))
+		return;
 	assert_int_equal(object.verdict, PYTHON_HERE);
 	assert_int_equal(object.version >> 16, 0x0300 | minor);
 	assert_int_not_equal(object.version >> 8 & 0xff, 0xff);
