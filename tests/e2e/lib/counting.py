@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """`adder calls` in the background."""
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import tempfile
 
 import adder
 import pprof
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent():
+    """A test that fails leaves no adder behind, which would count on beside the next ones."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Counting:
@@ -17,7 +27,8 @@ class Counting:
         self.path = os.path.join(self.folder.name, "out.pb.gz")
         self.process = subprocess.Popen(
             [adder.ADDER, "calls", "-p", str(pid), "-o", self.path, "--json"] + list(options),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=end_with_parent)
         line = self.process.stderr.readline().decode()
         assert line.startswith(adder.READY), "adder calls said %r" % line
 
