@@ -29,28 +29,42 @@ static __always_inline __u64 awaited_task(struct task_struct *task)
 
 #define HOLDER_FRAMES 3 /* to look through for one that is no shim */
 
-/* Address of the thread state that holds the GIL; 0 if none does, or it can't be told. */
+/* Who took the GIL last; 0 if it is free. */
+static __always_inline __u64 last_holder(const struct adder_process *p,
+					 const struct unwind_scratch *scratch)
+{
+	const struct adder_layout *l = &p->binary.layout;
+	__u64 gil = p->runtime + l->rt_gil, holder;
+	__s32 locked;
+
+	if (!l->rt_gil && (!l->interp_gil || !scratch->interp ||
+			   remote_read(&gil, sizeof(gil), scratch->interp + l->interp_gil)))
+		return 0;
+	if (remote_read(&locked, sizeof(locked), gil + l->gil_locked) || locked <= 0 ||
+	    remote_read(&holder, sizeof(holder), gil + l->gil_last_holder))
+		return 0;
+	return holder;
+}
+
+/*
+ * Address of the thread state that holds the GIL; 0 if none does, or it can't be told.  Up to 3.11
+ * a variable tells it, but who has just taken the GIL, and perhaps lost its CPU, is not yet in
+ * there.
+ */
 static __always_inline __u64 gil_holder(const struct adder_process *p,
 					const struct unwind_scratch *scratch)
 {
 	const struct adder_layout *l = &p->binary.layout;
-	__u64 gil, holder = 0, current = 0;
-	__u32 locked = 0;
+	__u64 holder = 0, current = 0;
 
 	if (l->rt_tstate_current)
 		current = p->runtime + l->rt_tstate_current;
 	else if (p->binary.tstate_current)
 		current = p->binary.tstate_current +
 			  (p->binary.kind == ADDER_BINARY_STATIC ? p->bias : p->lib_bias);
-	if (current)
-		return remote_read(&holder, sizeof(holder), current) ? 0 : holder;
-	if (!scratch->interp || !l->interp_gil ||
-	    remote_read(&gil, sizeof(gil), scratch->interp + l->interp_gil))
-		return 0;
-	if (remote_read(&locked, sizeof(locked), gil + l->gil_locked) || !locked ||
-	    remote_read(&holder, sizeof(holder), gil + l->gil_last_holder))
-		return 0;
-	return holder;
+	if (current && (remote_read(&holder, sizeof(holder), current) || holder))
+		return holder;
+	return last_holder(p, scratch);
 }
 
 /* unwind_step(), but it ends with the first frame that is a function's. */
