@@ -15,6 +15,7 @@
 #define TASK_STOPPED         0x4
 #define TASK_TRACED          0x8
 #define TASK_DEAD            0x80
+#define TASK_WAKING          0x200 /* being woken, not yet in a run queue */
 #define TASK_FROZEN          0x8000
 #define JOBCTL_TRAP_FREEZE   (1UL << 23) /* cgroup v2 froze it */
 

@@ -148,6 +148,11 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	if (!budget)
 		return;
 	walk = budget_allows(budget, t, task, runnable, now);
+	/* before the walk: who wakes it meanwhile finds it out */
+	t->stack = ADDER_STACK_UNWALKED;
+	t->wake_ns = 0;
+	t->out_ns = now;
+	t->in_ns = 0;
 	p = walk ? find_process(task->tgid) : NULL;
 	t->stack = stack_at_switch(t, task, p, walk);
 	t->task = 0;
@@ -165,9 +170,6 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	t->state = wait.state;
 	t->how = t->throttled ? ADDER_HOW_THROTTLED : wait.how;
 	t->syscall = wait.syscall;
-	t->wake_ns = 0;
-	t->in_ns = 0;
-	t->out_ns = now;
 	t->walk_ns = 0;
 	if (walk) {
 		t->cpu = bpf_get_smp_processor_id();
@@ -176,6 +178,8 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 		t->thread_pointer = current_thread_pointer(task);
 		note_unwalked(task->pid);
 	}
+	if (!runnable && !t->wake_ns && task_state_of(task) == TASK_WAKING)
+		t->wake_ns = bpf_ktime_get_ns();
 }
 
 static __always_inline void switch_out(struct task_struct *task, bool preempted, __u32 task_state,
@@ -252,7 +256,7 @@ int BPF_PROG(on_switch, bool preempted, struct task_struct *prev, struct task_st
 /*
  * Woken.  By sched_waking, which the waker itself runs; sched_wakeup may run on the CPU of who is
  * woken, and so doesn't tell by whom.  A wake-up that comes while its thread is still on its way
- * out is missed: what is left of that wait is short.
+ * out, before begin_wait(), is seen there.
  */
 SEC("tp_btf/sched_waking")
 int BPF_PROG(on_waking, struct task_struct *task)
