@@ -133,7 +133,11 @@ static int unmake(void **state)
 
 static void add_process(struct fixture *f, uint32_t serial)
 {
-	const struct resolver_process process = { serial, 1000 + serial, "app.py", "web", 0x030b };
+	const struct resolver_process process = { .serial = serial,
+						  .pid = 1000 + serial,
+						  .name = "app.py",
+						  .container = "web",
+						  .version = 0x030b };
 
 	resolver_process(f->r, &process);
 }

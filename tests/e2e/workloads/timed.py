@@ -249,8 +249,10 @@ def summed(log, sums):
             open_calls[-1]["inner_cpu"] += took_cpu
 
 
-def before_others():
-    """Who waits for a CPU between a call's begin and its first note has another time than it notes."""
+def undisturbed():
+    """Who waits for a CPU or the GIL between a call's begin and its first note has another time than
+    it notes."""
+    sys.setswitchinterval(10)
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     except OSError:
@@ -258,7 +260,7 @@ def before_others():
 
 
 def main():
-    before_others()
+    undisturbed()
     print("ready", flush=True)
     sys.stdin.readline()
     threads = [threading.Thread(target=work, args=(log,)) for log in all_logs[1:]]
