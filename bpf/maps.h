@@ -19,6 +19,17 @@
 	};                                                                                         \
 	extern struct map_##name name SEC(".maps")
 
+/* The same, but made as they are needed: entries that are large, or mostly few. */
+#define MAP_DECLARE_ON_DEMAND(name, entries, key_type, value_type)                                 \
+	struct map_##name {                                                                        \
+		__uint(type, BPF_MAP_TYPE_HASH);                                                   \
+		__uint(max_entries, entries);                                                      \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                              \
+		__type(key, key_type);                                                             \
+		__type(value, value_type);                                                         \
+	};                                                                                         \
+	extern struct map_##name name SEC(".maps")
+
 /* What is known of program files, and of processes. */
 MAP_DECLARE(binaries, BPF_MAP_TYPE_HASH, 8192, struct adder_file, struct adder_binary);
 MAP_DECLARE(processes, BPF_MAP_TYPE_HASH, 8192, __u32, struct adder_process);
@@ -52,15 +63,8 @@ MAP_DECLARE(process_scratch, BPF_MAP_TYPE_PERCPU_ARRAY, 2, __u32, struct adder_p
 /* Calls by function, when they are counted. */
 MAP_DECLARE(calls, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, struct adder_call_sums);
 
-/* Open calls by thread, when they are timed: made as they are needed, for they are large. */
-struct map_open_calls {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct adder_open_calls);
-};
-extern struct map_open_calls open_calls SEC(".maps");
+/* Open calls by thread, when they are timed. */
+MAP_DECLARE_ON_DEMAND(open_calls, 2048, __u32, struct adder_open_calls);
 MAP_DECLARE(no_open_calls, BPF_MAP_TYPE_ARRAY, 1, __u32, struct adder_open_calls); /* zeros */
 
 /*
@@ -84,23 +88,9 @@ MAP_DECLARE(open_spans, BPF_MAP_TYPE_LRU_HASH, 16384, struct open_key, struct op
 /* What is wanted of functions, where not all are wanted: enum adder_call_wants. */
 MAP_DECLARE(call_wants, BPF_MAP_TYPE_HASH, 65536, struct adder_call_key, __u32);
 
-struct map_call_marks {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct adder_mark_key);
-	__type(value, struct adder_call_mark);
-};
-extern struct map_call_marks call_marks SEC(".maps");
+MAP_DECLARE_ON_DEMAND(call_marks, 16384, struct adder_mark_key, struct adder_call_mark);
 
-struct map_histograms {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct adder_call_key);
-	__type(value, struct adder_histogram);
-};
-extern struct map_histograms histograms SEC(".maps");
+MAP_DECLARE_ON_DEMAND(histograms, 8192, struct adder_call_key, struct adder_histogram);
 MAP_DECLARE(no_histogram, BPF_MAP_TYPE_ARRAY, 1, __u32, struct adder_histogram); /* zeros */
 
 /* records are too large for the stack; each context that makes one has its own room */
