@@ -186,8 +186,12 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 		return;
 	slot = open_call(o, p, begin);
 	/* only now: a call that ended unseen may have had the same frame */
-	if (slow_ns && !is_resume && slot < OPEN_NONE && !mark_call(p, o, begin))
-		open_at(o, slot)->wants |= ADDER_WANT_MARK;
+	if (slow_ns && !is_resume && slot < OPEN_NONE) {
+		if (mark_call(p, o, begin))
+			lose(ADDER_LOST_SLOW_CALLS);
+		else
+			open_at(o, slot)->wants |= ADDER_WANT_MARK;
+	}
 	if (begin->recursive)
 		__sync_fetch_and_add(&sums->recursive, 1);
 }

@@ -102,7 +102,8 @@ static __attribute__((unused)) __noinline int innermost_function(const struct ad
  * Send the name of the function in @f, if it has not been sent.  Straight into the ring buffer,
  * without room to work in; what can't be sent now user space reads from the process.
  */
-static __noinline int innermost_tell(struct adder_process *p, const struct adder_frame *f)
+static __attribute__((unused)) __noinline int innermost_tell(struct adder_process *p,
+							     const struct adder_frame *f)
 {
 	struct adder_code_key key;
 	struct adder_event_code *e;

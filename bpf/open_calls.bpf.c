@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #ifndef ADDER_OLD_KERNEL
+#include "innermost.h"
 #include "open_calls.h"
 #include "open_clock.h"
-#include "unwind.h"
 
 #define OPEN_TRIES 8  /* slots that one may be in, from where its hash says */
 #define OPEN_WALK  32 /* frames walked to find one that is known */
@@ -138,7 +138,7 @@ static __always_inline __u32 log2_of(__u64 value)
 	return log;
 }
 
-/* Eight for each power of two; user space goes back by histogram_bucket_ns(). */
+/* Eight for each power of two; user space goes back by histogram_from(). */
 static __always_inline __u32 bucket_of(__u64 ns)
 {
 	__u32 log = log2_of(ns);
@@ -266,10 +266,8 @@ __noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
 		e->tid = key.tid;
 		e->signature = call->signature;
 		e->code = call->code;
-		e->end_ns = bpf_ktime_get_ns();
-		e->total_ns = total;
 		e->cost_ns = o->cost_ns;
-		states_now(o, key.tid, e->end_ns, e->states_ns);
+		states_now(o, key.tid, bpf_ktime_get_ns(), e->states_ns);
 		bpf_get_current_comm(e->comm, sizeof(e->comm));
 		bpf_probe_read_kernel(&e->mark, sizeof(e->mark), mark);
 		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
@@ -300,7 +298,6 @@ __noinline int open_add(struct adder_open_calls *o, __u32 slot, __u64 now)
 	if (!sums)
 		return 0;
 	total = now - call->start_ns;
-	__sync_fetch_and_add(&sums->ended, 1);
 	__sync_fetch_and_add(&sums->self_ns, total - open_inner(o, slot, now));
 	if (!call->recursive)
 		__sync_fetch_and_add(&sums->total_ns, total);
@@ -482,7 +479,7 @@ __noinline int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 
 {
 	struct adder_open_calls *o;
 	const struct adder_layout *l;
-	__u64 tstate = 0, frame = 0;
+	__u64 tstate = 0;
 	__u32 slot;
 
 	if (!p || p->phase != ADDER_PHASE_READY)
@@ -491,13 +488,9 @@ __noinline int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 
 	if (!o || o->busy || o->all_end || o->serial != p->serial)
 		return 0;
 	l = &p->binary.layout;
-	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||
-	    remote_read(&frame, sizeof(frame), tstate + l->ts_frame))
+	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate)
 		return 0;
-	if (l->frame_via == ADDER_FRAME_CFRAME &&
-	    remote_read(&frame, sizeof(frame), frame + l->cframe_current_frame))
-		return 0;
-	slot = open_walk(o, l, frame);
+	slot = open_walk(o, l, innermost_frame(l, tstate));
 	if (slot != OPEN_NONE)
 		runs(o, slot, open_clock(o, now));
 	return 0;

@@ -487,9 +487,8 @@ struct adder_call_sums {
 	__u64 calls;     /* of a generator or coroutine: how often one was begun */
 	__u64 resumes;   /* how often a generator or coroutine went on */
 	__u64 recursive; /* of both, those while another call of it was open in the thread */
-	__u64 ended;     /* of both, those whose end was seen: */
-	__u64 self_ns;   /* in itself ... */
-	__u64 total_ns;  /* ... and with what it called; of recursive ones, the outermost's */
+	__u64 self_ns;   /* of those whose end was seen, in themselves ... */
+	__u64 total_ns;  /* ... and with what they called; of recursive ones, the outermost's */
 };
 
 /* What is wanted of a function's calls; asked for by its key.  None: not even to be counted. */
@@ -525,8 +524,6 @@ struct adder_event_slow_call {
 	__u32 kind, serial;
 	__u32 tid, signature;
 	__u64 code;
-	__u64 end_ns;
-	__u64 total_ns; /* without the probes' cost */
 	__u64 cost_ns;
 	__u64 states_ns[ADDER_STATE_NR]; /* as it ends */
 	char comm[ADDER_COMM_BYTES];
@@ -665,7 +662,8 @@ struct adder_event_import {
 	X(CALL_TIMES, "call_times", "calls counted but not timed: too many were open at once")     \
 	X(RING_SPAN, "ring_span", "collections or imports lost: adder fell behind")                \
 	X(UNOPENED, "unopened", "collections or imports whose beginning was not seen")             \
-	X(SLOW_CALLS, "slow_calls", "slow calls not told: adder fell behind")                      \
+	X(SLOW_CALLS, "slow_calls",                                                                \
+	  "calls not told if they were slow: adder fell behind, or too many were open")            \
 	X(SWITCH_IN, "switch_in", "switch-ins that the kernel did not report (recovered)")
 #define ADDER_LOST_ENUM(id, name, text) ADDER_LOST_##id,
 /* The last is no loss: it must stay the last. */
