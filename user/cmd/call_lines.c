@@ -3,17 +3,14 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/histogram.h"
-#include "base/text.h"
+#include "cmd/line.h"
 #include "json/json.h"
-#include "profile/describe.h"
 #include "recorder/calls.h"
 
-#define CELL_BYTES 2048 /* of a cell's text, escaped; a longer one is cut */
-#define BAR_WIDTH  40
+#define BAR_WIDTH 40
 
 static const char *const state_names[] = {
 #define STATE_NAME(id, name, text) name,
@@ -25,13 +22,7 @@ static const char *const state_names[] = {
 
 static void put_time(char *dst, size_t size, const struct slow_call *c)
 {
-	time_t seconds = c->time_ns / 1000000000;
-	char clock[16];
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	snprintf(dst, size, "%s.%06d", clock, (int)(c->time_ns % 1000000000 / 1000));
+	line_time(dst, size, c->time_ns);
 }
 
 static void put_pid(char *dst, size_t size, const struct slow_call *c)
@@ -68,15 +59,6 @@ static void put_states(char *dst, size_t size, const struct slow_call *c)
 	}
 }
 
-static void put_place(char *dst, size_t size, const char *file, int64_t line)
-{
-	char place[512] = "";
-
-	describe_place(place, sizeof(place), file, line, false);
-	if (*place)
-		snprintf(dst, size, " (%s)", place);
-}
-
 static void put_function(char *dst, size_t size, const struct slow_call *c)
 {
 	size_t used;
@@ -86,7 +68,7 @@ static void put_function(char *dst, size_t size, const struct slow_call *c)
 	else
 		snprintf(dst, size, "%s", c->function);
 	used = strlen(dst);
-	put_place(dst + used, size - used, c->file, c->line);
+	line_place(dst + used, size - used, c->file, c->line);
 }
 
 static void put_caller(char *dst, size_t size, const struct slow_call *c)
@@ -97,7 +79,7 @@ static void put_caller(char *dst, size_t size, const struct slow_call *c)
 		return;
 	snprintf(dst, size, "%s", c->caller);
 	used = strlen(dst);
-	put_place(dst + used, size - used, c->caller_file, c->caller_line);
+	line_place(dst + used, size - used, c->caller_file, c->caller_line);
 }
 
 static const struct column {
@@ -118,15 +100,13 @@ static const struct column {
 static void print_line(const struct slow_call *c, FILE *out)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
-		char text[CELL_BYTES] = "", safe[CELL_BYTES];
+		char text[LINE_CELL_BYTES] = "";
 
 		if (c)
 			columns[i].put(text, sizeof(text), c);
 		else
 			snprintf(text, sizeof(text), "%s", columns[i].head);
-		text_make_utf8(text);
-		text_escape(safe, sizeof(safe), text);
-		fprintf(out, "%s%*s", i ? "  " : "", columns[i].width, safe);
+		line_cell(out, i ? "  " : "", columns[i].width, text);
 	}
 	fputc('\n', out);
 }
@@ -232,7 +212,7 @@ void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
 	uint64_t half = histogram_quantile(counts, ADDER_BUCKETS, h->times.longest_ns, 0.5);
 	uint64_t most = histogram_quantile(counts, ADDER_BUCKETS, h->times.longest_ns, 0.99);
 	CLEANUP(json_decref) json_t *object = json_object();
-	char name[CELL_BYTES], safe[CELL_BYTES], p50[16], p99[16], longest[16];
+	char name[LINE_CELL_BYTES], p50[16], p99[16], longest[16];
 
 	json_put_text(object, "event", "histogram");
 	json_put_text(object, "function", h->function);
@@ -249,13 +229,12 @@ void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
 		return;
 	}
 	snprintf(name, sizeof(name), "%s", h->function);
-	put_place(name + strlen(name), sizeof(name) - strlen(name), h->file, h->line);
-	text_make_utf8(name);
-	text_escape(safe, sizeof(safe), name);
+	line_place(name + strlen(name), sizeof(name) - strlen(name), h->file, h->line);
 	put_ns(p50, sizeof(p50), half);
 	put_ns(p99, sizeof(p99), most);
 	put_ns(longest, sizeof(longest), h->times.longest_ns);
-	fprintf(out, "\n%s of %d: %" PRIu64 " calls, p50 %s, p99 %s, max %s\n", safe, h->pid,
+	line_cell(out, "\n", 0, name);
+	fprintf(out, " of %d: %" PRIu64 " calls, p50 %s, p99 %s, max %s\n", h->pid,
 		count_of(counts, 0, ADDER_BUCKETS), p50, p99, longest);
 	print_bars(counts, out);
 }

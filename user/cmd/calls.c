@@ -28,6 +28,7 @@ struct calls_args {
 	bool collections, imports;
 	const char *match[MATCH_MAX];
 	struct output live; /* lines as they come; without a stream: a table at the end */
+	uint64_t shown;     /* of them */
 	char of_table;      /* an option that only a table has; 0: none was given */
 };
 
@@ -199,14 +200,12 @@ static const struct argp calls_argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[-- COMMAND [ARG...]]",
-	.doc = "Count every call of every Python function, in programs that are running, exactly. "
-	       "Each call takes about a microsecond longer meanwhile: a program that does little "
-	       "else "
-	       "is slowed many times.\vTimes are the program's own, without what adder costs it.  "
-	       "Before "
-	       "Python 3.11 they are the ledger's, as in 'adder report', unless the build has "
-	       "static "
-	       "probes (--with-dtrace).",
+	.doc = "Count and time every call of every Python function, in programs that are running. "
+	       "Each call takes one to two microseconds longer meanwhile: a program that does "
+	       "little "
+	       "else is slowed many times.\vTimes are the program's own, without what adder costs "
+	       "it.  Before Python 3.11 they are the ledger's, as in 'adder report', unless the "
+	       "build has static probes (--with-dtrace).",
 	.children = children,
 };
 
@@ -248,6 +247,7 @@ static void take_slow(void *arg, const struct slow_call *call)
 	struct calls_args *args = arg;
 
 	call_lines_slow(call, args->report.json, args->live.stream);
+	args->shown++;
 	fflush(args->live.stream);
 }
 
@@ -256,28 +256,35 @@ static void take_histogram(void *arg, const struct call_histogram *histogram)
 	struct calls_args *args = arg;
 
 	call_lines_histogram(histogram, args->report.json, args->live.stream);
+	args->shown++;
 }
 
-static int begin_live(struct calls_args *args)
+/* Where they go; before the recording is opened, which has to know. */
+static int open_live(struct calls_args *args)
 {
 	struct calls_options *calls = &args->recording.calls;
 
-	if (output_begin(&args->live, "-"))
-		return CMD_FAILED;
 	calls->slow = take_slow;
 	calls->histogram = take_histogram;
 	calls->arg = args;
-	if (calls->slow_ns && !args->report.json)
+	return output_begin(&args->live, "-");
+}
+
+static void begin_live(struct calls_args *args)
+{
+	if (args->recording.calls.slow_ns && !args->report.json)
 		call_lines_head(args->live.stream);
 	fflush(args->live.stream);
-	return CMD_DONE;
 }
 
 /* Where lines are missing; a table's footer says it of a table. */
-static void say_missing(const struct profile *p)
+static void say_missing(const struct calls_args *args, const struct profile *p)
 {
 	const char *lost = profile_comment_find(p, "lost_slow_calls");
 
+	if (!args->shown)
+		log_info(args->recording.calls.histogram_of ? "no such call was timed"
+							    : "no call took that long");
 	for (size_t i = 0; i < profile_comment_count(p); i++) {
 		const char *comment = profile_comment_at(p, i);
 
@@ -288,7 +295,9 @@ static void say_missing(const struct profile *p)
 			log_warning("calls not seen: %s", comment + strlen("uncounted: "));
 	}
 	if (lost && strcmp(lost, "0") != 0)
-		log_warning("%s slow calls are not shown: adder fell behind", lost);
+		log_warning("%s calls are not shown if they were slow: adder fell behind, or too "
+			    "many were open",
+			    lost);
 }
 
 static int end(struct calls_args *args, const struct profile *p)
@@ -296,7 +305,7 @@ static int end(struct calls_args *args, const struct profile *p)
 	if (args->output && write_profile(p, args->output))
 		return CMD_FAILED;
 	if (args->live.stream)
-		say_missing(p);
+		say_missing(args, p);
 	if (args->live.stream)
 		return output_end(&args->live, 0) ? CMD_FAILED : CMD_DONE;
 	if (args->output && !strcmp(args->output, "-"))
@@ -329,9 +338,13 @@ int cmd_calls(int argc, char **argv)
 			  "x86_64's is understood; 'adder record' works here");
 		return CMD_FAILED;
 	}
-	if ((calls->slow_ns || calls->histogram_of) && begin_live(&args) != CMD_DONE)
+	if ((calls->slow_ns || calls->histogram_of) && open_live(&args))
 		return CMD_FAILED;
-	if (recording_open(&args.recording, &run) || recording_make(run, &p))
+	if (recording_open(&args.recording, &run))
+		return CMD_FAILED;
+	if (args.live.stream)
+		begin_live(&args);
+	if (recording_make(run, &p))
 		return CMD_FAILED;
 	return end(&args, p) == CMD_DONE ? recording_status(run) : CMD_FAILED;
 }

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -14,16 +13,15 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/filters.h"
+#include "cmd/line.h"
 #include "cmd/output.h"
 #include "cmd/recording.h"
 #include "cmd/run.h"
 #include "json/json.h"
-#include "profile/describe.h"
 #include "recorder/filter.h"
 #include "recorder/trace.h"
 
 #define GENERATIONS 3
-#define CELL_BYTES  1024 /* of a cell's text, escaped; a longer one is cut */
 
 enum { COLLECTION = 1, IMPORT = 2 };
 
@@ -48,13 +46,7 @@ struct run_of_trace {
 
 static void put_time(char *dst, size_t size, const struct trace_event *e)
 {
-	time_t seconds = e->time_ns / 1000000000;
-	char clock[16];
-	struct tm tm;
-
-	localtime_r(&seconds, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	snprintf(dst, size, "%s.%06d", clock, (int)(e->time_ns % 1000000000 / 1000));
+	line_time(dst, size, e->time_ns);
 }
 
 static void put_pid(char *dst, size_t size, const struct trace_event *e)
@@ -105,14 +97,10 @@ static void put_module(char *dst, size_t size, const struct trace_event *e)
 
 static void put_function(char *dst, size_t size, const struct trace_event *e)
 {
-	char place[512] = "";
+	char place[512];
 
-	if (e->file)
-		describe_place(place, sizeof(place), e->file, e->line, false);
-	if (*place)
-		snprintf(dst, size, "%s (%s)", e->function, place);
-	else
-		snprintf(dst, size, "%s", e->function ? e->function : "[no Python function]");
+	line_place(place, sizeof(place), e->function ? e->file : NULL, e->line);
+	snprintf(dst, size, "%s%s", e->function ? e->function : "[no Python function]", place);
 }
 
 /* In order; of the kinds of event that have it. */
@@ -150,7 +138,7 @@ static void print_line(struct run_of_trace *r, const struct trace_event *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++) {
 		const struct column *column = &columns[i];
-		char text[CELL_BYTES] = "-", safe[CELL_BYTES];
+		char text[LINE_CELL_BYTES] = "-";
 
 		if (!is_shown(r, column))
 			continue;
@@ -158,9 +146,7 @@ static void print_line(struct run_of_trace *r, const struct trace_event *e)
 			snprintf(text, sizeof(text), "%s", column->head);
 		else if (column->kinds & kind)
 			column->put(text, sizeof(text), e);
-		text_make_utf8(text);
-		text_escape(safe, sizeof(safe), text);
-		fprintf(r->out.stream, "%s%*s", gap, column->width, safe);
+		line_cell(r->out.stream, gap, column->width, text);
 		gap = "  ";
 	}
 	fputc('\n', r->out.stream);
@@ -222,6 +208,10 @@ static const char *plural(uint64_t count, const char *one, const char *many)
 
 static void say_collections(const struct sum *sum)
 {
+	if (!sum->count) {
+		log_info("no collections");
+		return;
+	}
 	log_info("%" PRIu64 " %s (%" PRIu64 ", %" PRIu64 " and %" PRIu64 " of generation 0, 1 and "
 		 "2) of %zu %s took %.3f ms, the longest %.3f ms; %" PRId64 " objects collected",
 		 sum->count, plural(sum->count, "collection", "collections"), sum->generations[0],
@@ -232,11 +222,15 @@ static void say_collections(const struct sum *sum)
 
 static void say_imports(const struct sum *sum)
 {
-	log_info("%" PRIu64 " %s (%" PRIu64 " not found) of %zu %s took %.3f ms%s%s, %.3f ms",
+	if (!sum->count) {
+		log_info("no imports");
+		return;
+	}
+	log_info("%" PRIu64 " %s (%" PRIu64 " not found) of %zu %s took %.3f ms, the longest by "
+		 "itself %s, %.3f ms",
 		 sum->count, plural(sum->count, "import", "imports"), sum->missing,
 		 tally_count(&sum->pids), plural(tally_count(&sum->pids), "process", "processes"),
-		 sum->ns / 1e6, sum->count ? ", the longest by itself " : "", sum->longest,
-		 sum->longest_ns / 1e6);
+		 sum->ns / 1e6, sum->longest, sum->longest_ns / 1e6);
 }
 
 static void say_losses(const struct trace_losses *losses)
