@@ -13,6 +13,7 @@
 #include "resolve/accounts.h"
 #include "resolve/age.h"
 #include "resolve/awaited.h"
+#include "resolve/called.h"
 #include "resolve/names.h"
 #include "resolve/task_names.h"
 
@@ -59,16 +60,7 @@ struct process {
 	struct names *names;
 	struct task_names *tasks;
 	struct thread *threads;
-	struct call *calls;
-	UT_hash_handle hh;
-};
-
-/* A function that was called, of a process. */
-struct call {
-	struct adder_call_key key;
-	uint32_t stack; /* the profile's id; 0 with @is_known false */
-	bool is_known, is_hidden, is_told;
-	struct adder_call_sums sums;
+	struct called *called;
 	UT_hash_handle hh;
 };
 
@@ -125,16 +117,12 @@ struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *ho
 static void done_process(struct process *process)
 {
 	struct thread *thread, *next;
-	struct call *call, *next_call;
 
 	HASH_ITER (hh, process->threads, thread, next) {
 		HASH_DEL(process->threads, thread);
 		free(thread);
 	}
-	HASH_ITER (hh, process->calls, call, next_call) {
-		HASH_DEL(process->calls, call);
-		free(call);
-	}
+	called_free(&process->called);
 	names_free(process->names);
 	task_names_free(process->tasks);
 }
@@ -744,7 +732,7 @@ uint64_t resolver_stack_count(const struct resolver *r)
 
 /* ---- calls ---- */
 
-static void find_function(struct resolver *r, struct process *process, struct call *call)
+static void find_function(struct resolver *r, struct process *process, struct called_function *call)
 {
 	struct adder_frame frame = { .code = call->key.code, .signature = call->key.signature };
 	static struct adder_event_code code;
@@ -761,22 +749,15 @@ static void find_function(struct resolver *r, struct process *process, struct ca
 }
 
 /* NULL if its process is not in the profile, or without memory. */
-static struct call *get_call(struct resolver *r, const struct adder_call_key *key)
+static struct called_function *get_call(struct resolver *r, const struct adder_call_key *key)
 {
 	struct process *process = get_process(r, key->serial);
-	struct call *call;
+	struct called_function *call;
 
 	if (!process || process->dropped)
 		return NULL;
-	HASH_FIND(hh, process->calls, key, sizeof(*key), call);
-	if (!call) {
-		call = calloc(1, sizeof(*call));
-		if (!call)
-			return NULL;
-		call->key = *key;
-		HASH_ADD(hh, process->calls, key, sizeof(call->key), call);
-	}
-	if (!call->is_known && key->code)
+	call = called_get(&process->called, key);
+	if (call && !call->is_known && key->code)
 		find_function(r, process, call);
 	return call;
 }
@@ -784,7 +765,7 @@ static struct call *get_call(struct resolver *r, const struct adder_call_key *ke
 int resolver_call(struct resolver *r, const struct adder_call_key *key,
 		  const struct adder_call_sums *sums, uint32_t *function)
 {
-	struct call *call = get_call(r, key);
+	struct called_function *call = get_call(r, key);
 	size_t depth;
 
 	if (!call)
@@ -800,7 +781,7 @@ int resolver_call(struct resolver *r, const struct adder_call_key *key,
 
 void resolver_hide_call(struct resolver *r, const struct adder_call_key *key)
 {
-	struct call *call = get_call(r, key);
+	struct called_function *call = get_call(r, key);
 
 	if (call)
 		call->is_hidden = true;
@@ -809,7 +790,7 @@ void resolver_hide_call(struct resolver *r, const struct adder_call_key *key)
 void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
 			uint64_t total_ns)
 {
-	struct call *call = get_call(r, key);
+	struct called_function *call = get_call(r, key);
 
 	if (!call)
 		return;
@@ -832,51 +813,6 @@ static uint32_t process_labels(struct resolver *r, const struct process *process
 	return profile_labels(r->p, labels, count);
 }
 
-/* Add @sums to a sample's values. */
-static void add_sums(const struct profile *p, const struct adder_call_sums *sums, int64_t *values)
-{
-	const struct {
-		const char *type;
-		int64_t value;
-	} list[] = {
-		{ "calls", sums->calls },         { "resumes", sums->resumes },
-		{ "recursive", sums->recursive }, { "call_self", sums->self_ns },
-		{ "call_total", sums->total_ns },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
-		int type = profile_type_find(p, list[i].type);
-
-		if (type >= 0)
-			values[type] += list[i].value;
-	}
-}
-
-static void add_calls(struct resolver *r, const struct process *process)
-{
-	uint32_t labels = process->calls ? process_labels(r, process) : 0;
-	uint32_t unnamed = profile_pseudo(r->p, "[name not read]");
-
-	for (const struct call *call = process->calls; call; call = call->hh.next) {
-		uint32_t stack = call->is_known ? call->stack : profile_stack(r->p, &unnamed, 1);
-		int64_t *values;
-
-		if (call->is_hidden)
-			continue;
-		if (!call->key.code) {
-			profile_comment(r->p,
-					"note: %d %s: the JIT is on, calls in its code are not "
-					"seen: counts are "
-					"lower bounds",
-					process->pid, profile_text(r->p, process->name));
-			continue;
-		}
-		values = profile_sample_values(r->p, stack, labels);
-		if (values)
-			add_sums(r->p, &call->sums, values);
-	}
-}
-
 /* Where its calls were counted; none of one that could be probed but in part. */
 static void finish_calls(struct resolver *r, const struct process *process)
 {
@@ -885,8 +821,9 @@ static void finish_calls(struct resolver *r, const struct process *process)
 				process->pid, profile_text(r->p, process->name),
 				profile_text(r->p, process->counted ? process->counted
 								    : process->uncounted));
-	if (process->calls && !process->uncounted)
-		add_calls(r, process);
+	if (process->called && !process->uncounted)
+		called_add(process->called, r->p, process_labels(r, process), process->pid,
+			   profile_text(r->p, process->name));
 }
 
 void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_totals *ret)
