@@ -1,31 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The walk budget: what is not walked is still summed exactly, and is nobody's only if nobody was walked."""
-import json
 import os
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
-import adder
 import harness
-from harness import Workload, case
-from judging import hand_over, off_by, wrong_sums
+from harness import case
+from judging import off_by, record_with, wrong_sums
 from pythons import spread
-
-def play(python, budget):
-    with Workload(python, "pingpong.py") as program:
-        program.expect("ready")
-        with adder.Recording("-p", program.pid, "--budget", budget, hz=997) as recording:
-            program.go()
-            result = json.loads(program.read())
-        program.go()
-    return recording.profile, result
 
 
 @case(each=spread, alone=True)
 def sums_stay_exact(python):
-    profile, result = play(python, "0.05")
+    profile, result = record_with(python, "0.05", "pingpong.py")
     wrong = wrong_sums(profile, result["tid"])
     assert not wrong, "; ".join(wrong)
     walked, unwalked = (int(profile.comments[k]) for k in ("walked", "unwalked"))
@@ -35,7 +24,7 @@ def sums_stay_exact(python):
 
 @case(each=spread, alone=True)
 def without_limit(python):
-    profile, result = play(python, "100")
+    profile, result = record_with(python, "100", "pingpong.py")
     wrong = wrong_sums(profile, result["tid"])
     assert not wrong, "; ".join(wrong)
     assert profile.comments["unwalked"] == "0", profile.comments["unwalked"]
@@ -44,7 +33,7 @@ def without_limit(python):
 @case(each=spread, alone=True)
 def long_waits_keep_their_stack(python):
     """Through the same file as thousands of short ones, next to none of which are walked."""
-    profile, result = hand_over(python, "pipe", "0.05", 3)
+    profile, result = record_with(python, "0.05", "handover.py", "pipe", 3)
     wrong = wrong_sums(profile, result["tid"])
     off, took = off_by(profile, result, "ask_rarely"), result["outer"]["ask_rarely"]
     if abs(off) > 0.02 * took:

@@ -585,28 +585,44 @@ static void says_where_calls_were_counted(void **state)
 	assert_null(strchr(text, '\033'));
 }
 
-static void counts_calls(void **state)
+/* One function's calls, as they were counted. */
+struct counted {
+	const char *function;
+	int64_t calls, resumes, recursive, self_ns, total_ns;
+};
+
+/* The table of calls of @p, to which those of @c are added; to be freed. */
+static char *render_calls(struct profile *p, const struct counted *c)
 {
-	CLEANUP(profile_free) struct profile *p = profile_new();
 	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
 	struct report_options o = report_defaults(0);
-	cleanup_free char *text = NULL;
 	uint32_t stack[] = { 0, UINT32_MAX }, labels;
 	int64_t *values;
 
-	(void)state;
 	profile_add_adder_types(p);
 	profile_add_call_types(p);
 	labels = sample_labels(p, &thread, NULL, NULL);
-	stack[0] = sample_frame(p, "leaf", "f.py", 7, 7);
-	sample_time(p, labels, "cpu", 500 * MS, stack);
-	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
-	values[profile_type_find(p, "calls")] = 1000;
-	values[profile_type_find(p, "resumes")] = 9;
 	stack[0] = sample_frame(p, "never", "f.py", 9, 9);
 	sample_time(p, labels, "cpu", MS, stack);
+	stack[0] = sample_frame(p, c->function, "f.py", 7, 7);
+	sample_time(p, labels, "cpu", 500 * MS, stack);
+	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
+	values[profile_type_find(p, "calls")] = c->calls;
+	values[profile_type_find(p, "resumes")] = c->resumes;
+	values[profile_type_find(p, "recursive")] = c->recursive;
+	values[profile_type_find(p, "call_self")] = c->self_ns;
+	values[profile_type_find(p, "call_total")] = c->total_ns;
 	o.view = REPORT_CALLS;
-	text = render(p, &o);
+	return render(p, &o);
+}
+
+static void counts_calls(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	const struct counted leaf = { .function = "leaf", .calls = 1000, .resumes = 9 };
+	cleanup_free char *text = render_calls(p, &leaf);
+
+	(void)state;
 	assert_non_null(strstr(text,
 		"  NCALLS  RESUMES  TOTTIME    PERCALL  CUMTIME    PERCALL  FUNCTION  WHERE\n"
 		"    1000        9    0.500  ~495.5 us    0.500  ~495.5 us  leaf      f.py:7\n"));
@@ -616,25 +632,11 @@ static void counts_calls(void **state)
 static void tells_recursive_and_timed_calls(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = profile_new();
-	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
-	struct report_options o = report_defaults(0);
-	cleanup_free char *text = NULL;
-	uint32_t stack[] = { 0, UINT32_MAX }, labels;
-	int64_t *values;
+	const struct counted fib = { .function = "fib", .calls = 12, .recursive = 9,
+				     .self_ns = 24 * MS, .total_ns = 6 * MS };
+	cleanup_free char *text = render_calls(p, &fib);
 
 	(void)state;
-	profile_add_adder_types(p);
-	profile_add_call_types(p);
-	labels = sample_labels(p, &thread, NULL, NULL);
-	stack[0] = sample_frame(p, "fib", "f.py", 7, 7);
-	sample_time(p, labels, "cpu", 500 * MS, stack);
-	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
-	values[profile_type_find(p, "calls")] = 12;
-	values[profile_type_find(p, "recursive")] = 9;
-	values[profile_type_find(p, "call_self")] = 24 * MS;
-	values[profile_type_find(p, "call_total")] = 6 * MS;
-	o.view = REPORT_CALLS;
-	text = render(p, &o);
 	assert_non_null(strstr(text,
 		"  NCALLS  TOTTIME  PERCALL  CUMTIME  PERCALL  FUNCTION  WHERE\n"
 		"    12/3   0.0240   2.0 ms   0.0060   2.0 ms  fib       f.py:7\n"));

@@ -109,9 +109,9 @@ def wrong_sums(profile, tid):
     return wrong
 
 
-def hand_over(python, mode, budget, seconds):
-    """The profile of workloads/handover.py, and what it says of itself."""
-    with Workload(python, "handover.py", mode, seconds) as program:
+def record_with(python, budget, script, *args):
+    """The profile of a workload that says of itself a line of JSON, and what it says."""
+    with Workload(python, script, *args) as program:
         program.expect("ready")
         with adder.Recording("-p", program.pid, "--budget", budget, hz=997) as recording:
             program.go()

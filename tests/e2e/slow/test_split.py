@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../lib"))
 import harness
 from harness import case
-from judging import hand_over, off_by, wrong_sums
+from judging import off_by, record_with, wrong_sums
 from pythons import spread
 
 SECOND = 1e9
@@ -52,7 +52,7 @@ def split_is_unbiased(mode):
     errors, walked = {}, [0, 0]
     for budget in BUDGETS:
         for _ in range(PLAYS):
-            profile, result = hand_over(python, mode.name, budget, PLAY_SECONDS)
+            profile, result = record_with(python, budget, "handover.py", mode.name, PLAY_SECONDS)
             wrong = check_hand_over(profile, result)
             assert not wrong, "budget %s: %s" % (budget, "; ".join(wrong))
             total = sum(result["outer"].values()) - result["outer"]["ask_rarely"]
