@@ -30,12 +30,13 @@ def wait_for_peace(program):
 
 
 def cpu(program):
-    return sum(accounts.threads_cpu(program.pids()).values())
+    return accounts.processes_cpu(program.pids())
 
 
 class Slice:
     """A second's load: .done, how many requests were answered, and .cost, the program's CPU time for
-    one, which is the same on a busy machine (but that of what has ended by then is not in it)."""
+    one, which is the same on a busy machine (but that of a process that has ended by then is not in
+    it)."""
 
     def __init__(self, program, load):
         before = cpu(program)
