@@ -148,7 +148,8 @@ static __noinline int mark_call(struct adder_process *p, struct adder_open_calls
 	if (!p || !o || !begin)
 		return -1;
 	return open_mark(o, find_caller(p, begin->caller), begin->frame,
-			 begin->frame + p->binary.layout.frame_locals);
+			 begin->frame + p->binary.layout.frame_locals,
+			 p->binary.layout.object_type + 8);
 }
 
 /* Which function's call @in is; false if such are not wanted. */
@@ -186,8 +187,8 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 		return;
 	slot = open_call(o, p, begin);
 	/* only now: a call that ended unseen may have had the same frame */
-	if (slow_ns && !is_resume && slot < OPEN_NONE) {
-		if (mark_call(p, o, begin))
+	if (slow_ns && !is_resume) {
+		if (slot >= OPEN_NONE || mark_call(p, o, begin))
 			lose(ADDER_LOST_SLOW_CALLS);
 		else
 			open_at(o, slot)->wants |= ADDER_WANT_MARK;
@@ -248,8 +249,11 @@ begin_change(const struct adder_process *p, __u64 begun_ns, __u64 *begun, __u64 
 {
 	struct adder_open_calls *o = call_clock ? open_calls_here(p) : NULL;
 
-	if (!o)
+	if (!o) {
+		if (call_clock)
+			lose(slow_ns ? ADDER_LOST_SLOW_CALLS : ADDER_LOST_CALL_TIMES);
 		return NULL;
+	}
 	*begun = open_time(begun_ns);
 	*now = *begun - o->cost_ns;
 	o->busy = 1;
@@ -262,6 +266,17 @@ static __always_inline void end_change(struct adder_open_calls *o, __u64 begun)
 		return;
 	o->busy = 0;
 	open_charge(o, begun);
+}
+
+/* A call that nobody has asked for: the probe's cost is not the time of those around it. */
+static __always_inline void pass_over(const struct adder_process *p, __u64 cookie, __u64 begun_ns)
+{
+	struct adder_open_calls *o = NULL;
+
+	if (call_clock && cookie & ADDER_PROBE_TIMED)
+		o = open_calls_of(bpf_get_current_pid_tgid());
+	if (o && o->count && o->serial == p->serial)
+		open_charge(o, open_time(begun_ns));
 }
 
 /* Where few functions' calls are wanted, that is so most of the time. */
@@ -292,8 +307,10 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	if (!(cookie & ADDER_PROBE_LEAVE) && !identify(p, &in, &begin))
+	if (!(cookie & ADDER_PROBE_LEAVE) && !identify(p, &in, &begin)) {
+		pass_over(p, cookie, begun_ns);
 		return;
+	}
 	if (cookie & (ADDER_PROBE_TIMED | ADDER_PROBE_LEAVE))
 		o = begin_change(p, begun_ns, &begun, &now);
 	begin.now = now;
@@ -325,8 +342,10 @@ static __always_inline void on_eval(struct adder_process *p, struct pt_regs *reg
 		lose(ADDER_LOST_CALLS);
 		return;
 	}
-	if (!identify(p, &in, &begin))
+	if (!identify(p, &in, &begin)) {
+		pass_over(p, cookie, begun_ns);
 		return;
+	}
 	if (cookie & ADDER_PROBE_TIMED)
 		o = begin_change(p, begun_ns, &begun, &begin.now);
 	if (o)

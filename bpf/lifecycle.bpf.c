@@ -14,6 +14,7 @@
  */
 #include "runtime.h"
 #include "awaited.h"
+#include "open_calls.h"
 #include "thread.h"
 
 enum { SCRATCH_EXEC, SCRATCH_FORK };
@@ -240,6 +241,8 @@ int BPF_PROG(on_exec, struct task_struct *task, pid_t old_tid, struct linux_binp
 
 	if (!p)
 		return 0;
+	if (call_clock)
+		open_bury(old_tid, now);
 	forget(pid, now);
 	python = begin_program(task, bprm, p, now);
 	if (recording_start_ns)
@@ -298,6 +301,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	t = find_thread(task->pid);
 	if (t)
 		t->exiting = 1;
+	if (call_clock) /* while user space still knows the process */
+		open_bury(task->pid, bpf_ktime_get_ns());
 	if (task->signal->live.counter == 0)
 		forget(pid, bpf_ktime_get_ns()); /* its bit stays: the threads have a last switch to
 						    come */

@@ -218,7 +218,21 @@ static __always_inline void states_now(const struct adder_open_calls *o, __u32 t
 		add_states(ret, t, now);
 }
 
-__noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument)
+/*
+ * A variable that a closure shares is in a cell, in which another thing may be by the end of the
+ * call.  So what is in it now is put behind the cell's own bytes.  Only user space can tell what is
+ * a cell: but of what it shows, no other type has what might be an address there.
+ */
+static __always_inline void read_cell(__u8 *object, __u32 head)
+{
+	__u64 inner = *(__u64 *)(object + head);
+
+	if (inner >> 32 && !(inner >> 47) && !(inner & 7))
+		remote_read(object + ADDER_CELL_BYTES(head), ADDER_INNER_BYTES(head), inner);
+}
+
+__noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument,
+			 __u32 head)
 {
 	struct adder_mark_key key = { .frame = frame, .tid = bpf_get_current_pid_tgid() };
 	struct adder_call_mark *mark;
@@ -240,6 +254,10 @@ __noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, 
 
 		if (!object || remote_read(mark->objects[i], ADDER_ARGUMENT_BYTES, object))
 			mark->arguments[i] = 0;
+		else if (head == ADDER_HEAD_BYTES)
+			read_cell(mark->objects[i], ADDER_HEAD_BYTES);
+		else
+			read_cell(mark->objects[i], ADDER_HEAD_FREE_THREADED);
 	}
 	return bpf_map_update_elem(&call_marks, &key, mark, BPF_ANY);
 }
@@ -247,7 +265,7 @@ __noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, 
 /* Tell of the call in @slot if it was slow. */
 __noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
 {
-	struct adder_mark_key key = { .tid = bpf_get_current_pid_tgid() };
+	struct adder_mark_key key = {};
 	struct adder_event_slow_call *e;
 	struct adder_call_mark *mark;
 	struct adder_open_call *call;
@@ -256,6 +274,7 @@ __noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
 		return 0;
 	call = open_at(o, slot);
 	key.frame = call->frame;
+	key.tid = o->tid;
 	mark = bpf_map_lookup_elem(&call_marks, &key);
 	if (!mark)
 		return 0;
@@ -511,9 +530,8 @@ static long open_add_one(__u32 index, void *context)
 }
 
 /* The thread has ended @now, by whatever: so have its calls. */
-__noinline int open_bury(__u64 now)
+__noinline int open_bury(__u32 tid, __u64 now)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
 	struct open_last last = { .o = open_calls_of(tid) };
 
 	if (!last.o)

@@ -44,15 +44,17 @@ extern int open_runs(struct adder_open_calls *o, __u32 slot, __u64 now);
 /* The current thread, of @p, runs what it runs: exceptions may have ended calls. */
 extern int open_settle(struct adder_process *p, __u64 thread_pointer, __u64 now);
 
-/* The current thread has ended @now, by whatever: so have its calls. */
-extern int open_bury(__u64 now);
+/* The current thread, which until now was called @tid, ends or enters another program: so have its
+ * calls ended. */
+extern int open_bury(__u32 tid, __u64 now);
 
 /* The current thread is about to be switched out (where slow calls are told). */
 extern int open_stint(__u64 now);
 
 /* Note what a call begins with: the code object of its caller, and at @argument the address of its
- * first local variable. */
-extern int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument);
+ * first local variable.  An object's value begins behind @head bytes. */
+extern int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument,
+		     __u32 head);
 #else
 static __always_inline __u32 open_find(struct adder_open_calls *o, __u64 frame)
 {
@@ -80,7 +82,7 @@ static __always_inline int open_settle(struct adder_process *p, __u64 thread_poi
 	return 0;
 }
 
-static __always_inline int open_bury(__u64 now)
+static __always_inline int open_bury(__u32 tid, __u64 now)
 {
 	return 0;
 }
@@ -91,7 +93,7 @@ static __always_inline int open_stint(__u64 now)
 }
 
 static __always_inline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame,
-				     __u64 argument)
+				     __u64 argument, __u32 head)
 {
 	return 0;
 }

@@ -51,8 +51,10 @@ static __always_inline struct adder_open_calls *open_calls_here(const struct add
 	if (!blank || bpf_map_update_elem(&open_calls, &tid, blank, BPF_ANY))
 		return NULL;
 	o = open_calls_of(tid);
-	if (o)
-		o->serial = p->serial;
+	if (!o)
+		return NULL;
+	o->serial = p->serial;
+	o->tid = tid;
 	return o;
 }
 

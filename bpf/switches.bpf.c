@@ -77,8 +77,8 @@ static COMPAT_APART void bury(struct adder_thread *t, struct task_struct *task, 
 }
 
 /* Its stack, as far as there is one and the budget allows. */
-static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task_struct *task,
-					     struct adder_process *p, bool walk)
+static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct adder_process *p,
+					     bool walk)
 {
 	struct unwind_scratch *scratch;
 	__u32 zero = 0;
@@ -86,7 +86,7 @@ static __always_inline __u64 stack_at_switch(struct adder_thread *t, struct task
 	if (t->exiting)
 		return ADDER_STACK_EXITING;
 	if (walk)
-		return capture_stack(p, thread_pointer_of(t, task));
+		return capture_stack(p, t->thread_pointer);
 	scratch = bpf_map_lookup_elem(&walk_scratch, &zero);
 	if (scratch)
 		scratch->interp = 0; /* it is the last walked thread's */
@@ -148,13 +148,14 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 	if (!budget)
 		return;
 	walk = budget_allows(budget, t, task, runnable, now);
+	t->thread_pointer = thread_pointer_of(t, task);
 	/* before the walk: who wakes it meanwhile finds it out */
 	t->stack = ADDER_STACK_UNWALKED;
 	t->wake_ns = 0;
 	t->out_ns = now;
 	t->in_ns = 0;
 	p = walk ? find_process(task->tgid) : NULL;
-	t->stack = stack_at_switch(t, task, p, walk);
+	t->stack = stack_at_switch(t, p, walk);
 	t->task = 0;
 	t->has_ready = 0;
 	if (may_have_task(p, t->stack)) {
@@ -175,7 +176,6 @@ static __always_inline void begin_wait(struct adder_thread *t, struct task_struc
 		t->cpu = bpf_get_smp_processor_id();
 		budget_spend(budget, t, now, take_tell_ns());
 	} else {
-		t->thread_pointer = current_thread_pointer(task);
 		note_unwalked(task->pid);
 	}
 	if (!runnable && !t->wake_ns && task_state_of(task) == TASK_WAKING)
@@ -191,9 +191,7 @@ static __always_inline void switch_out(struct task_struct *task, bool preempted,
 		t = adopt_thread(task, find_process(task->tgid), now);
 	if (!t)
 		return;
-	if (call_clock && task_state == TASK_DEAD)
-		open_bury(now);
-	else if (call_clock && !t->exiting)
+	if (call_clock && !t->exiting)
 		open_settle(find_process(task->tgid), task->thread.ARCH_THREAD_POINTER, now);
 	end_stint(t, task, now);
 	if (slow_ns)

@@ -502,6 +502,12 @@ enum adder_call_wants {
 
 #define ADDER_ARGUMENTS      8  /* of a call, and ... */
 #define ADDER_ARGUMENT_BYTES 88 /* ... of each object, that are sent */
+/* Before an object's value, and before that of a free-threaded build's. */
+#define ADDER_HEAD_BYTES         16
+#define ADDER_HEAD_FREE_THREADED 32
+/* Of a cell: itself, and behind it what was in it. */
+#define ADDER_CELL_BYTES(head)  ((head) + 8)
+#define ADDER_INNER_BYTES(head) (ADDER_ARGUMENT_BYTES - ADDER_CELL_BYTES(head))
 
 /* A call that may be slow, as it began. */
 struct adder_call_mark {
@@ -510,7 +516,8 @@ struct adder_call_mark {
 	__u64 states_ns[ADDER_STATE_NR];
 	__u64 caller;                     /* code object; 0: none, or unknown */
 	__u64 arguments[ADDER_ARGUMENTS]; /* the first local variables: addresses; 0: not set */
-	__u8 objects[ADDER_ARGUMENTS][ADDER_ARGUMENT_BYTES]; /* what is there */
+	__u8 objects[ADDER_ARGUMENTS]
+		    [ADDER_ARGUMENT_BYTES]; /* what is there; see ADDER_CELL_BYTES */
 };
 
 /* What a call is marked by. */
@@ -571,7 +578,7 @@ struct adder_open_calls {
 	__u16 busy;    /* being changed */
 	__u16 all_end; /* seen, exceptions or not: nothing else may conclude that one has */
 	__u32 count;   /* of slots that are taken */
-	__u32 pad;
+	__u32 tid;
 	__u64 states_ns[ADDER_STATE_NR]; /* of the thread, if slow calls are told; with probes' cost
 					  */
 	struct adder_call_mark mark;     /* room to make one in */

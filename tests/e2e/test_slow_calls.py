@@ -10,6 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 import adder
 import harness
+from counting import end_with_parent
 from harness import Workload, case, needs, every_python
 
 MS = 10
@@ -17,14 +18,21 @@ PART, US = 0.05, 300  # what a call's time may be off; the trap, and waiting for
 BUCKET = 0.125
 
 
+def slow_calls(pid, *options):
+    """`adder calls` of @pid, from when it has begun."""
+    calls = subprocess.Popen([adder.ADDER, "calls", "-p", str(pid), "--json"] + list(options),
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             preexec_fn=end_with_parent)
+    line = calls.stderr.readline().decode()
+    assert line.startswith(adder.READY), "adder calls said %r" % line
+    return calls
+
+
 def run(python, *options):
     """(what the program says, the lines that adder wrote) of slowly.py."""
     with Workload(python, "slowly.py") as program:
         program.expect("ready")
-        calls = subprocess.Popen([adder.ADDER, "calls", "-p", str(program.pid), "--json"] + list(options),
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        line = calls.stderr.readline().decode()
-        assert line.startswith(adder.READY), "adder calls said %r" % line
+        calls = slow_calls(program.pid, *options)
         program.go()
         said = json.loads(program.read()[len("done "):])
         calls.terminate()
@@ -84,6 +92,56 @@ def slower_of_some(python):
     assert not bad, "%d wrong: %s" % (len(bad), "; ".join(bad[:5]))
     others = {l["function"] for l in lines} - {"sleeper", "Thing.method"}
     assert not others, "told of %s" % others
+
+
+class Ending:
+    """How a program ends, with a Python."""
+
+    def __init__(self, python, how):
+        self.python, self.how = python, how
+        self.name = "%s.%s" % (how, python.name)
+
+
+def each_ending():
+    return [Ending(python, how) for python in every_python() for how in ("exit", "kill", "exec", "thread")]
+
+
+@case(each=each_ending)
+def with_their_program(ending):
+    """What is open then has taken so long, and is told: no more, and of no less."""
+    new_enough(ending.python)
+    with Workload(ending.python, "ending.py", ending.how) as program:
+        program.expect("ready")
+        calls = slow_calls(program.pid, "--slower", "40")
+        program.go()
+        program.process.wait()
+        calls.terminate()
+        out, errors = calls.communicate(timeout=60)
+    lines = [json.loads(line) for line in out.decode().splitlines()]
+    took = {l["function"]: l["duration"] / 1e9 for l in lines}
+    assert "leaves" in took and ("main" in took or ending.how == "thread"), (took, errors.decode())
+    wrong = {f: t for f, t in took.items() if f in ("leaves", "main") and not 0.049 < t < 0.3}
+    assert not wrong, "seconds: %s" % wrong
+
+
+@case(each=every_python, alone=True)
+def cost_of_others(python):
+    """What probes cost in functions that nobody asked for is not the time of those that were."""
+    new_enough(python)
+    with Workload(python, "outer.py") as program:
+        program.expect("ready")
+        calls = slow_calls(program.pid, "--histogram", "outer")
+        program.go()
+        plain, probed = json.loads(program.read())
+        calls.terminate()
+        out, errors = calls.communicate(timeout=60)
+        assert calls.returncode == 0, errors.decode()
+        program.go()
+    took = json.loads(out.decode())["max"] / 1e9
+    assert probed > 2 * plain, "probes cost next to nothing: %.4f s, %.4f s without" % (probed, plain)
+    # what a probe costs is known as a mean, of when adder began
+    assert abs(took - plain) < 0.3 * (probed - plain), "%.4f s: %.4f without probes, %.4f with" % (took, plain, probed)
+    return "%.1f ms; %.1f without probes, %.1f with" % (took * 1e3, plain * 1e3, probed * 1e3)
 
 
 def quantile(values, part):

@@ -164,6 +164,26 @@ static void counts_and_names_the_rest(void **state)
 			    "*rest=..., **more=...");
 }
 
+/* What is in a cell stands behind it, since the call's beginning. */
+static void looks_into_cells(void **state)
+{
+	uint8_t *cell = argument(0, "key", "cell"), *text = argument(1, "text", "str");
+
+	(void)state;
+	put_word(text, 16, 30);
+	put_word(text, 32, (1 | 8 | 16) << 2);
+	memset(text + 40, 'x', 30);
+	memcpy(cell + 24, text, ADDER_ARGUMENT_BYTES - 24);
+	put_word(cell, 16, HEAP + 0x7000);
+	put_word(argument(2, "gone", "cell"), 16, HEAP + 0x7000);
+	argument(3, "empty", "cell");
+	memcpy(argument(4, "nested", "cell") + 24, cell, ADDER_ARGUMENT_BYTES - 24);
+	put_word(mark.objects[4], 16, HEAP + 0x7000);
+	assert_string_equal(format(), "key='xxxxxxxxxxxxxxxxxxxxxxxx...'(30), "
+				      "text='xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', gone=..., empty=..., "
+				      "nested=...");
+}
+
 static void refuses_what_is_no_code(void **state)
 {
 	const struct arguments_memory memory = { read_heap, NULL };
@@ -216,6 +236,7 @@ int main(void)
 		cmocka_unit_test_setup(writes_numbers, begin),
 		cmocka_unit_test_setup(writes_texts_cut, begin),
 		cmocka_unit_test_setup(counts_and_names_the_rest, begin),
+		cmocka_unit_test_setup(looks_into_cells, begin),
 		cmocka_unit_test_setup(refuses_what_is_no_code, begin),
 		cmocka_unit_test_setup(does_not_believe_lengths, begin),
 		cmocka_unit_test_setup(is_cut_at_its_room, begin),

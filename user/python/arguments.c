@@ -31,6 +31,7 @@ struct formatter {
 	const struct arguments_memory *memory;
 	const struct adder_layout *layout;
 	struct places at;
+	uint32_t bytes; /* that are there of the object that is put */
 	char *dst;
 	size_t size, used;
 };
@@ -110,7 +111,7 @@ static void put_str(struct formatter *f, const uint8_t *object)
 	uint32_t kind = state >> l->str_kind_shift & 7;
 	uint32_t at = state >> l->str_kind_shift & 16 ? l->str_ascii_data : l->str_compact_data;
 	uint64_t bytes = length * (kind ? kind : 1);
-	uint64_t there = at < ADDER_ARGUMENT_BYTES ? ADDER_ARGUMENT_BYTES - at : 0;
+	uint64_t there = at < f->bytes ? f->bytes - at : 0;
 	char text[TEXT_BYTES];
 
 	if (length > UINT32_MAX || !kind) {
@@ -128,7 +129,7 @@ static void put_bytes(struct formatter *f, const uint8_t *object)
 {
 	uint64_t length = word(object, f->at.size);
 	uint32_t at = f->layout->bytes_data;
-	uint64_t there = at < ADDER_ARGUMENT_BYTES ? ADDER_ARGUMENT_BYTES - at : 0;
+	uint64_t there = at < f->bytes ? f->bytes - at : 0;
 	char text[TEXT_BYTES] = "", *end = text;
 
 	if (there > length)
@@ -167,7 +168,7 @@ static void put_int(struct formatter *f, const uint8_t *object)
 	unsigned __int128 value = 0;
 	char text[40];
 
-	if (count > 4) {
+	if (count > 4 || f->at.digits + 4 * count > f->bytes) {
 		put(f, "int of about %.0f digits", (count - 0.5) * DIGIT_BITS * log10(2));
 		return;
 	}
@@ -186,21 +187,26 @@ static void put_float(struct formatter *f, const uint8_t *object)
 	put(f, "%.12g", value);
 }
 
-static void put_object(struct formatter *f, const uint8_t *object, int depth);
+static void put_object(struct formatter *f, const uint8_t *object, bool is_inner);
 
-/* A variable that a closure shares: what is in it now. */
-static void put_cell(struct formatter *f, const uint8_t *object, int depth)
+/* A variable that a closure shares: what was in it, as far as that was sent. */
+static void put_cell(struct formatter *f, const uint8_t *object, bool is_inner)
 {
-	uint8_t inner[ADDER_ARGUMENT_BYTES];
-	uint64_t address = word(object, f->at.size) & ~3ULL;
+	uint8_t inner[ADDER_ARGUMENT_BYTES] = { 0 };
+	uint32_t head =
+		f->at.size == ADDER_HEAD_BYTES ? ADDER_HEAD_BYTES : ADDER_HEAD_FREE_THREADED;
 
-	if (!address || depth || read_at(f, address, inner, sizeof(inner)))
+	memcpy(inner, object + ADDER_CELL_BYTES(head), ADDER_INNER_BYTES(head));
+	if (is_inner || !word(object, f->at.size) || !word(inner, f->layout->object_type)) {
 		put(f, "...");
-	else
-		put_object(f, inner, depth + 1);
+		return;
+	}
+	f->bytes = ADDER_INNER_BYTES(head);
+	put_object(f, inner, true);
+	f->bytes = ADDER_ARGUMENT_BYTES;
 }
 
-static void put_object(struct formatter *f, const uint8_t *object, int depth)
+static void put_object(struct formatter *f, const uint8_t *object, bool is_inner)
 {
 	char type[NAME_BYTES];
 
@@ -222,7 +228,7 @@ static void put_object(struct formatter *f, const uint8_t *object, int depth)
 	else if (!strcmp(type, "set") || !strcmp(type, "frozenset"))
 		put(f, "%s(%" PRIu64 ")", type, word(object, f->at.size + 8));
 	else if (!strcmp(type, "cell"))
-		put_cell(f, object, depth);
+		put_cell(f, object, is_inner);
 	else
 		put(f, "<%s>", type);
 }
@@ -258,13 +264,18 @@ static void put_argument(struct formatter *f, const struct adder_call_mark *mark
 	if (index >= ADDER_ARGUMENTS || !mark->arguments[index])
 		put(f, "...");
 	else
-		put_object(f, mark->objects[index], 0);
+		put_object(f, mark->objects[index], false);
 }
 
 int arguments_format(const struct arguments_memory *memory, const struct adder_layout *layout,
 		     uint64_t code, const struct adder_call_mark *mark, char *dst, size_t size)
 {
-	struct formatter f = { memory, layout, places_of(layout), dst, size, 0 };
+	struct formatter f = { .memory = memory,
+			       .layout = layout,
+			       .at = places_of(layout),
+			       .bytes = ADDER_ARGUMENT_BYTES,
+			       .dst = dst,
+			       .size = size };
 	uint32_t plain, kwonly, flags, count;
 	uint64_t names;
 

@@ -62,11 +62,13 @@ def raises(text):
 
 
 def shared(value):
-    """A closure has the argument, too."""
+    """A closure has the argument, too; what it was is gone when it is told."""
     begun = now()
     time.sleep(0.011)
-    told.append(("shared", "main", "value=7", "sleep", now() - begun))
-    return lambda: value
+    told.append(("shared", "main", "value='%s'" % value, "sleep", now() - begun))
+    keep = lambda: value
+    value = "user-%04d" % len(told)
+    return keep
 
 
 def quick(seconds):
@@ -123,7 +125,7 @@ def main():
             raises("x" * 100)
         except ValueError:
             pass
-        shared(7)
+        shared("guest-%d" % i)
         for k in range(10):
             quick(0.0005 * (k + 1))
     orders.put(None)
