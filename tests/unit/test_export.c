@@ -299,6 +299,52 @@ static void writes_what_cprofile_writes(void **state)
 	assert_memory_equal(text, want, sizeof(want) - 1);
 }
 
+static bool has_double(const char *text, size_t size, double value)
+{
+	char marshalled[9] = "g";
+
+	memcpy(marshalled + 1, &value, sizeof(value));
+	for (size_t i = 0; i + sizeof(marshalled) <= size; i++) {
+		if (!memcmp(text + i, marshalled, sizeof(marshalled)))
+			return true;
+	}
+	return false;
+}
+
+/* Of three seconds that calls took by the clock, who was seen twice as often as caller gets two. */
+static void splits_timed_calls_among_callers(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct sample_thread thread = { "p", "t", NULL, "3.11", 1, 1 };
+	struct export_view view = { .title = "" };
+	cleanup_free char *text = NULL;
+	uint32_t stack[3] = { 0, 0, UINT32_MAX }, labels;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int64_t *values;
+
+	(void)state;
+	assert_non_null(out);
+	profile_add_adder_types(p);
+	profile_add_call_types(p);
+	profile_comment(p, "call_clock: wall");
+	labels = sample_labels(p, &thread, NULL, NULL);
+	stack[0] = sample_frame(p, "f", "a.py", 7, 8);
+	stack[1] = sample_frame(p, "m", "a.py", 1, 2);
+	sample_time(p, labels, "sleep", 10 * MS, stack);
+	stack[1] = sample_frame(p, "n", "a.py", 3, 4);
+	sample_time(p, labels, "sleep", 20 * MS, stack);
+	values = profile_sample_values(p, profile_stack(p, stack, 1), labels);
+	values[profile_type_find(p, "calls")] = 3;
+	values[profile_type_find(p, "call_total")] = 3000 * MS;
+	view.type = export_type_find(p, NULL);
+	assert_int_equal(view.type, profile_type_find(p, "wall"));
+	assert_int_equal(exporter_find("pstats")->write(p, &view, out), 0);
+	fclose(out);
+	assert_true(has_double(text, size, 3) && has_double(text, size, 2) &&
+		    has_double(text, size, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +361,7 @@ int main(void)
 		cmocka_unit_test(writes_foreign_profiles_and_empty_ones),
 		cmocka_unit_test(stays_upright_on_deep_stacks_and_absurd_numbers),
 		cmocka_unit_test(writes_what_cprofile_writes),
+		cmocka_unit_test(splits_timed_calls_among_callers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,8 +6,8 @@
  *
  * Calls are those that 'adder calls' counted; as with cProfile, a generator that goes on is one
  * more.  Without them they are 0, and of callers they always are: how often who called whom is not
- * counted, only for how long.  A function's seconds are those that its calls were timed for, or the
- * ledger's.
+ * counted.  A function's seconds are those that its calls were timed for, or the ledger's; among
+ * its callers they are split as the ledger says.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -207,27 +207,42 @@ static void put_function(struct stats *s, uint32_t id)
 	put_text(s, profile_text(s->p, f.name));
 }
 
-static void put_numbers(struct stats *s, const struct edge *edge)
+/* @part of @whole, of @ns; a file may have any numbers. */
+static double share(double ns, int64_t part, int64_t whole)
+{
+	if (whole <= 0 || part <= 0)
+		return 0;
+	return part < whole ? ns * ((double)part / whole) : ns;
+}
+
+/* Of @edge, which is @of itself or one of its callers. */
+static void put_numbers(struct stats *s, const struct edge *edge, const struct edge *of)
 {
 	double unit = s->values.is_time ? 1e-9 : 1;
-	bool is_timed = s->values.is_time && (edge->timed_own || edge->timed_whole);
+	bool is_timed = s->values.is_time && (of->timed_own || of->timed_whole);
+	double own = edge->own, whole = edge->whole;
 
+	if (is_timed) {
+		own = edge == of ? of->timed_own : share(of->timed_own, edge->own, of->own);
+		whole = edge == of ? of->timed_whole
+				   : share(of->timed_whole, edge->whole, of->whole);
+	}
 	put_int(s, edge->recursive < edge->calls ? edge->calls - edge->recursive : 0);
 	put_int(s, edge->calls);
-	put_float(s, (is_timed ? edge->timed_own : edge->own) * unit);
-	put_float(s, (is_timed ? edge->timed_whole : edge->whole) * unit);
+	put_float(s, own * unit);
+	put_float(s, whole * unit);
 }
 
 static void put_edge(struct stats *s, const struct edge *edge)
 {
 	put_function(s, edge->key.function);
 	put_tuple(s, 5);
-	put_numbers(s, edge);
+	put_numbers(s, edge, edge);
 	fputc('{', s->out);
 	for (const struct edge *caller = edge->callers; caller; caller = caller->callers) {
 		put_function(s, caller->key.caller);
 		put_tuple(s, 4);
-		put_numbers(s, caller);
+		put_numbers(s, caller, edge);
 	}
 	fputc('0', s->out);
 }

@@ -12,6 +12,7 @@
 int export_type_find(const struct profile *p, const char *name)
 {
 	uint32_t favourite = profile_meta_get(p)->default_type;
+	const char *clock = profile_comment_find(p, "call_clock");
 	int type = -1;
 
 	if (name && !strcmp(name, "offcpu") && profile_type_find(p, "wall") >= 0 &&
@@ -19,7 +20,9 @@ int export_type_find(const struct profile *p, const char *name)
 		return EXPORT_OFFCPU;
 	if (name)
 		return profile_type_find(p, name);
-	if (favourite)
+	if (clock) /* its calls were timed by that */
+		type = profile_type_find(p, clock);
+	if (type < 0 && favourite)
 		type = profile_type_find(p, profile_text(p, favourite));
 	if (type < 0)
 		type = profile_type_find(p, "cpu");
