@@ -186,6 +186,17 @@ def barred_by_another_tracer():
     assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
 
 
+def check_refused(python, why):
+    with Counted(python, "exit") as program:
+        counting = Counting(program.pid)
+        program.go()
+        program.process.stdout.readline()
+        report, _ = counting.stop()
+    said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
+    assert said == ["uncounted: %d counted.py: %s" % (program.pid, why)], said
+    assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
+
+
 @case()
 def refused():
     """An interpreter that is not understood: here one of the table's slots that are never used has a handler."""
@@ -199,14 +210,30 @@ def refused():
                 raise Skip("this interpreter's table is made when it is loaded")
             f.seek(-8, os.SEEK_CUR)
             f.write(struct.pack("<Q", places.handlers[1]))
-        with Counted(python, "exit") as program:
-            counting = Counting(program.pid)
-            program.go()
-            program.process.stdout.readline()
-            report, _ = counting.stop()
-    said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
-    assert said == ["uncounted: %d counted.py: it has no dispatch table that fits its version" % program.pid], said
-    assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
+        check_refused(python, "it has no dispatch table that fits its version")
+
+
+def load_more(path, size):
+    """Make of a program's note one more segment of data, of nothing but zeroes."""
+    address, offset = 1 << 32, os.path.getsize(path) + 4095 & ~4095
+    with open(path, "r+b") as f:
+        head = f.read(4096)
+        at, count = struct.unpack_from("<Q", head, 32)[0], struct.unpack_from("<H", head, 56)[0]
+        types = [struct.unpack_from("<I", head, at + 56 * i)[0] for i in range(count)]
+        if 4 not in types or 1 in types[types.index(4):]:
+            raise Skip("no note behind what is loaded")
+        f.seek(at + 56 * types.index(4))
+        f.write(struct.pack("<IIQQQQQQ", 1, 4, offset, address, address, size, size, 4096))
+        f.truncate(offset + size)
+
+
+@case()
+def refused_for_its_size():
+    """Whoever makes a file decides how much there is to search."""
+    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder:
+        python = copied_to(folder)
+        load_more(python.path, 64 << 20)
+        check_refused(python, "it has more code or data than is searched for its dispatch table")
 
 
 class Sid(Python):

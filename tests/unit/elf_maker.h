@@ -16,6 +16,7 @@
 #include "symbol/image.h"
 
 #define MAKER_DATA     0x100000
+#define MAKER_PAD      0x10000000 /* and multiples of it: what is padded with */
 #define MAKER_BYTES    0x4000
 #define MAKER_SYMBOLS  16
 #define MAKER_DYNAMIC  0x200
@@ -29,6 +30,7 @@
 struct maker {
 	uint8_t file[MAKER_BYTES];
 	size_t strings, entries, symbols;
+	size_t padding; /* zeroes behind @file */
 };
 
 static inline void *maker_at(struct maker *m, size_t offset)
@@ -130,12 +132,31 @@ static inline void maker_init(struct maker *m)
 	maker_entry(m, DT_DEBUG, 0);
 }
 
+/* Four more segments, before the others, which all have the same @bytes of zeroes. */
+static inline void maker_pad(struct maker *m, uint32_t flags, size_t bytes)
+{
+	Elf64_Ehdr *header = maker_at(m, 0);
+	Elf64_Phdr *segments = maker_at(m, header->e_phoff);
+
+	memmove(segments + 4, segments, 4 * sizeof(*segments));
+	for (int i = 0; i < 4; i++)
+		segments[i] = (Elf64_Phdr){ .p_type = PT_LOAD,
+					    .p_flags = flags,
+					    .p_offset = MAKER_BYTES,
+					    .p_vaddr = MAKER_PAD * (i + 1),
+					    .p_filesz = bytes,
+					    .p_memsz = bytes };
+	header->e_phnum = 8;
+	m->padding = bytes;
+}
+
 /* A file of the first @size bytes; the caller closes it. */
 static inline int maker_open(const struct maker *m, size_t size)
 {
 	int fd = memfd_create("elf", MFD_CLOEXEC);
 
-	if (fd >= 0 && write(fd, m->file, size) != (ssize_t)size) {
+	if (fd >= 0 &&
+	    (write(fd, m->file, size) != (ssize_t)size || ftruncate(fd, size + m->padding))) {
 		close(fd);
 		return -1;
 	}

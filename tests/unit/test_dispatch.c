@@ -70,10 +70,15 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int find(struct fixture *f)
+static void open_file(struct fixture *f)
 {
 	f->fd = maker_open(&f->m, MAKER_BYTES);
 	assert_int_equal(image_open(f->fd, &f->image), 0);
+}
+
+static int find(struct fixture *f)
+{
+	open_file(f);
 	return dispatch_find(&f->image, f->opcodes, &f->dispatch);
 }
 
@@ -116,6 +121,69 @@ static void is_not_sure_of_two(void **state)
 
 	memcpy(slots(f) + 256, slots(f), 256 * sizeof(uint64_t));
 	assert_int_equal(find(f), -EEXIST);
+}
+
+/* Behind them are more than are compared. */
+static void looks_no_further_than_the_second(void **state)
+{
+	struct fixture *f = *state;
+	Elf64_Phdr *segments = maker_at(&f->m, sizeof(Elf64_Ehdr)), pad;
+
+	memcpy(slots(f) + 256, slots(f), 256 * sizeof(uint64_t));
+	maker_pad(&f->m, PF_R, 1 << 20);
+	pad = segments[0];
+	segments[0] = segments[5];
+	segments[5] = pad;
+	assert_int_equal(find(f), -EEXIST);
+}
+
+/* Zeroes are addresses of code here. */
+static void refuses_more_tables_than_it_compares(void **state)
+{
+	struct fixture *f = *state;
+
+	maker_pad(&f->m, PF_R, 1 << 20);
+	assert_int_equal(find(f), -E2BIG);
+}
+
+/* Each segment may be of a size that Python's have, and all the same bytes of the file. */
+static void refuses_more_data_than_it_searches(void **state)
+{
+	struct fixture *f = *state;
+	Elf64_Phdr *code = (Elf64_Phdr *)maker_at(&f->m, sizeof(Elf64_Ehdr)) + 4;
+
+	maker_pad(&f->m, PF_R, 9 << 20);
+	code->p_vaddr = code->p_offset = HANDLERS; /* zeroes are no addresses of code */
+	code->p_filesz = code->p_memsz = MAKER_BYTES - HANDLERS;
+	assert_int_equal(find(f), -E2BIG);
+}
+
+/* Nor does a sum overflow. */
+static void refuses_segments_of_any_size(void **state)
+{
+	struct fixture *f = *state;
+	Elf64_Phdr *segments = maker_at(&f->m, sizeof(Elf64_Ehdr));
+
+	maker_pad(&f->m, PF_R, 1 << 20);
+	segments[0].p_filesz = segments[1].p_filesz = 1ULL << 63;
+	assert_int_equal(find(f), -E2BIG);
+}
+
+static void refuses_more_code_than_it_searches(void **state)
+{
+	struct dispatch_probe probes[DISPATCH_PROBES_MAX];
+	struct fixture *f = *state;
+	const char *why = NULL;
+
+	maker_pad(&f->m, PF_R | PF_X, 9 << 20);
+	assert_int_equal(find(f), 0);
+	assert_int_equal(dispatch_probes(&f->image, f->opcodes, &f->dispatch, DISPATCH_ENTRIES,
+					 probes, &why),
+			 -E2BIG);
+	assert_string_equal(why, "it has more code than is searched");
+	close(f->fd);
+	slots(f)[151] = slots(f)[100]; /* no table among the data */
+	assert_int_equal(find(f), -E2BIG);
 }
 
 static void finds_constants_among_the_code(void **state)
@@ -194,6 +262,24 @@ static void finds_the_table_of_a_switch(void **state)
 		close(f->fd);
 	}
 	f->fd = -1;
+}
+
+static void refuses_code_that_takes_more_tables_than_any(void **state)
+{
+	struct fixture *f = *state;
+	static uint8_t code[8200][7];
+
+	put_switch(f, 0, 256);
+	maker_pad(&f->m, PF_R | PF_X, sizeof(code));
+	for (size_t i = 0; i < ARRAY_SIZE(code); i++) {
+		int32_t distance = MAKER_DATA + TABLE - (MAKER_PAD + sizeof(*code) * (i + 1));
+
+		memcpy(code[i], "\x48\x8d\x0d", 3);
+		memcpy(code[i] + 3, &distance, sizeof(distance));
+	}
+	open_file(f);
+	assert_int_equal(pwrite(f->fd, code, sizeof(code), MAKER_BYTES), sizeof(code));
+	assert_int_equal(dispatch_find(&f->image, f->opcodes, &f->dispatch), -E2BIG);
 }
 
 static void takes_no_switch_that_nobody_jumps_by(void **state)
@@ -443,10 +529,16 @@ int main(void)
 		TEST(takes_no_table_where_calls_share_a_handler),
 		TEST(allows_a_few_to_share_one),
 		TEST(is_not_sure_of_two),
+		TEST(looks_no_further_than_the_second),
+		TEST(refuses_more_tables_than_it_compares),
+		TEST(refuses_more_data_than_it_searches),
+		TEST(refuses_segments_of_any_size),
+		TEST(refuses_more_code_than_it_searches),
 		TEST(finds_constants_among_the_code),
 		TEST(lets_the_unreachable_have_any_handler),
 		TEST(lets_no_other_opcode_have_the_handler_of_undefined_ones),
 		TEST(finds_the_table_of_a_switch),
+		TEST(refuses_code_that_takes_more_tables_than_any),
 		TEST(takes_no_switch_that_nobody_jumps_by),
 		TEST(takes_no_switch_from_its_middle),
 		TEST(probes_behind_the_store_of_the_instruction),

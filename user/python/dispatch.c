@@ -13,9 +13,9 @@
 #include "symbol/pointers.h"
 #include "symbol/x86.h"
 
-#define SHARING_MAX   8           /* opcodes that share a handler: CALL_FUNCTION_EX and the like */
-#define HANDLER_MAX   128         /* bytes of a handler in which the place for a probe is */
-#define CODE_MAX      (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
+#define SHARING_MAX   8          /* opcodes that share a handler: CALL_FUNCTION_EX and the like */
+#define HANDLER_MAX   128        /* bytes of a handler in which the place for a probe is */
+#define JUDGED_MAX    (64 << 10) /* tables that are compared; Python has 12 000 that may be it */
 #define VERSION_3_11  0x030b
 #define STACK_POINTER 4 /* %rsp */
 
@@ -43,6 +43,7 @@ struct search {
 	const struct opcodes *opcodes;
 	struct dispatch found[ARRAY_SIZE(shapes)];
 	int count[ARRAY_SIZE(shapes)];
+	int judged;
 };
 
 static uint64_t handler(const struct view *v, uint8_t opcode)
@@ -112,41 +113,43 @@ static void keep(struct search *search, int shape, const struct view *v, uint64_
 		found->handlers[i] = handler(v, i);
 }
 
-static void judge(struct search *search, uint64_t address, const uint64_t *targets, size_t count)
+/* Of whole tables there may be but one: -EEXIST at the second. */
+static int judge(struct search *search, uint64_t address, const uint64_t *targets, size_t count)
 {
+	if (++search->judged > JUDGED_MAX)
+		return -E2BIG;
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
 		const struct view v = { search->opcodes, targets, shapes[i] };
 
 		if (count >= shapes[i].count && fits(&v))
 			keep(search, i, &v, address);
 	}
+	return search->count[0] + search->count[1] > 1 ? -EEXIST : 0;
 }
 
 static int judge_run(void *arg, uint64_t address, const uint64_t *targets, size_t count)
 {
-	for (size_t at = 0; at + SLOTS_LEAST <= count; at++)
-		judge(arg, address + at * 8, targets + at, count - at);
-	return 0;
+	int err = 0;
+
+	for (size_t at = 0; at + SLOTS_LEAST <= count && !err; at++)
+		err = judge(arg, address + at * 8, targets + at, count - at);
+	return err;
 }
 
 /* A switch's table has a beginning. */
 static int judge_table(void *arg, uint64_t address, const uint64_t *targets, size_t count)
 {
-	judge(arg, address, targets, count);
-	return 0;
+	return judge(arg, address, targets, count);
 }
 
 /* A whole table fits without its first slot, too. */
 static int settle(const struct search *search, struct dispatch *ret)
 {
-	int whole = 0, shape = SHAPE_WITHOUT_0;
+	int shape = 0;
 
-	for (int i = 0; i < SHAPE_WITHOUT_0; i++) {
-		whole += search->count[i];
-		if (search->count[i])
-			shape = i;
-	}
-	if (whole > 1 || search->count[shape] > 1)
+	while (shape < SHAPE_WITHOUT_0 && !search->count[shape])
+		shape++;
+	if (search->count[shape] > 1)
 		return -EEXIST;
 	if (!search->count[shape])
 		return -ENOENT;
@@ -469,6 +472,8 @@ static int search_code(struct choice *c, const uint8_t *code, size_t size, uint6
 
 static int probe_copies(struct choice *c)
 {
+	if (image_is_large(c->image, true))
+		return c->why = "it has more code than is searched", -E2BIG;
 	for (int i = 0; i < c->image->segment_count; i++) {
 		const Elf64_Phdr *segment = &c->image->segments[i];
 		cleanup_free uint8_t *code = NULL;
@@ -476,8 +481,6 @@ static int probe_copies(struct choice *c)
 
 		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
 			continue;
-		if (segment->p_filesz > CODE_MAX)
-			return -E2BIG;
 		code = malloc(segment->p_filesz);
 		if (!code)
 			return -ENOMEM;

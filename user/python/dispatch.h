@@ -39,7 +39,8 @@ struct dispatch_probe {
 /**
  * Find the table of the interpreter of version @opcodes in @image.
  *
- * Returns 0; -ENOENT if there is none; -EEXIST if several fit; -errno.
+ * Returns 0; -ENOENT if there is none; -EEXIST if several fit; -E2BIG if there is more to search
+ * than any interpreter has; -errno.
  */
 int dispatch_find(const struct image *image, const struct opcodes *opcodes, struct dispatch *ret);
 

@@ -123,7 +123,9 @@ static int find_handlers(const struct image *image, const struct opcodes *opcode
 	int err = dispatch_find(image, opcodes, &dispatch);
 
 	ret->how = err == -EEXIST ? "it has several dispatch tables"
-				  : "it has no dispatch table that fits its version";
+		   : err == -E2BIG
+			   ? "it has more code or data than is searched for its dispatch table"
+			   : "it has no dispatch table that fits its version";
 	if (err)
 		return err;
 	dispatch.instr_offset = layout->frame_start + layout->f_instr;

@@ -93,6 +93,22 @@ const Elf64_Phdr *image_segment(const struct image *image, uint32_t type, uint32
 	return NULL;
 }
 
+bool image_is_large(const struct image *image, bool in_code)
+{
+	uint64_t left = IMAGE_SEARCHED_MAX;
+
+	for (int i = 0; i < image->segment_count; i++) {
+		const Elf64_Phdr *segment = &image->segments[i];
+
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) == in_code)
+			continue;
+		if (segment->p_filesz > left)
+			return true;
+		left -= segment->p_filesz;
+	}
+	return false;
+}
+
 static void note_dynamic(struct image *image, const Elf64_Dyn *entry, uint64_t address)
 {
 	uint64_t value = entry->d_un.d_val;

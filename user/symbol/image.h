@@ -21,8 +21,9 @@
 #define IMAGE_MACHINE EM_X86_64
 #endif
 
-#define IMAGE_SEGMENTS_MAX 32  /* linkers make about 12; what is behind is not seen */
-#define IMAGE_NEEDED_MAX   128 /* needed libraries that are looked at */
+#define IMAGE_SEGMENTS_MAX 32         /* linkers make about 12; what is behind is not seen */
+#define IMAGE_NEEDED_MAX   128        /* needed libraries that are looked at */
+#define IMAGE_SEARCHED_MAX (32 << 20) /* bytes of code, or of data; of Python's, with BOLT, 24 */
 
 /** An open file; plain data, owns nothing.  Use the functions below, not the fields. */
 struct image {
@@ -73,6 +74,12 @@ bool image_is_code(const struct image *image, uint64_t address);
 
 /** True if @size bytes from @address lie in a writable segment, initialised or not. */
 bool image_is_data(const struct image *image, uint64_t address, uint64_t size);
+
+/**
+ * Are the executable segments, or with @in_code false the others, larger than may be searched?
+ * Counted is what each has in the file, for several may have the same.
+ */
+bool image_is_large(const struct image *image, bool in_code);
 
 /** Find a symbol that the file defines and exports.  0, -ENOENT, -EBADMSG. */
 int image_find_exported(const struct image *image, const char *name, struct image_symbol *ret);

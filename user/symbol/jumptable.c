@@ -9,19 +9,19 @@
 #include "symbol/image.h"
 #include "symbol/x86.h"
 
-#define CODE_MAX   (256 << 20) /* bytes of a segment of code; Python's has 5 MB, with BOLT 24 */
-#define LEA_BYTES  7           /* lea DISTANCE(%rip),%reg */
-#define SLOT_BYTES 4           /* movslq (%base,%index,4),%reg */
+#define LEA_BYTES  7      /* lea DISTANCE(%rip),%reg */
+#define SLOT_BYTES 4      /* movslq (%base,%index,4),%reg */
 #define JUMP_NEAR  0x8000 /* bytes between taking the address and a jump by it: compilers hoist */
 #define JUMP_STEPS 6      /* instructions from reading a slot to the jump */
-#define TAKEN_MAX  (2 << 20) /* addresses that code takes; Python's takes 40 000 */
-#define TABLES_MAX 8192      /* of them, what leads into code; of clang's Python 260 */
+#define TAKEN_MAX  (512 << 10) /* addresses that code takes; Python's takes 80 000 */
+#define SLOTS_MAX  (2 << 20)   /* that lead into code from there on; Python has 240 000 */
 
 /* One segment of code. */
 struct text {
 	uint64_t address;
 	size_t size;
 	uint8_t *bytes;
+	size_t jump; /* how far a jump has been looked for: from ever further on */
 };
 
 struct search {
@@ -29,7 +29,7 @@ struct search {
 	size_t least;
 	int (*fn)(void *arg, uint64_t address, const uint64_t *targets, size_t count);
 	void *arg;
-	int taken, tables;
+	size_t taken, slots;
 };
 
 /* movslq (%base,%index,4),%reg: the slot; -1 if it is none, else which register has it. */
@@ -93,16 +93,17 @@ static bool jumps_by_table(const uint8_t *code, size_t size)
 }
 
 /* Is there such a jump near @at?  The table's address may have been kept in the stack meanwhile. */
-static bool is_jump_near(const struct text *text, size_t at)
+static bool is_jump_near(struct text *text, size_t at)
 {
 	size_t from = at > JUMP_NEAR ? at - JUMP_NEAR : 0;
 	size_t to = text->size - at > JUMP_NEAR ? at + JUMP_NEAR : text->size;
 
-	for (; from < to; from++) {
-		if (jumps_by_table(text->bytes + from, text->size - from))
-			return true;
-	}
-	return false;
+	if (text->jump < from)
+		text->jump = from;
+	while (text->jump < to &&
+	       !jumps_by_table(text->bytes + text->jump, text->size - text->jump))
+		text->jump++;
+	return text->jump < to;
 }
 
 /* How many slots from @address on lead into code; those that do, up to JUMPTABLE_MAX. */
@@ -134,7 +135,7 @@ static bool takes_address(const struct text *text, size_t at, uint64_t *ret)
 	return true;
 }
 
-static int search_text(struct search *s, const struct text *text)
+static int search_text(struct search *s, struct text *text)
 {
 	uint64_t targets[JUMPTABLE_MAX], address;
 
@@ -147,11 +148,12 @@ static int search_text(struct search *s, const struct text *text)
 		if (++s->taken > TAKEN_MAX)
 			return -E2BIG;
 		count = read_table(s->image, address, targets);
-		if (count < s->least)
-			continue;
-		if (++s->tables > TABLES_MAX)
+		s->slots += count;
+		if (s->slots > SLOTS_MAX)
 			return -E2BIG;
-		err = is_jump_near(text, at) ? s->fn(s->arg, address, targets, count) : 0;
+		if (count < s->least || !is_jump_near(text, at))
+			continue;
+		err = s->fn(s->arg, address, targets, count);
 		if (err)
 			return err;
 	}
@@ -164,16 +166,16 @@ int jumptables_each(const struct image *image, size_t least,
 {
 	struct search s = { image, least, fn, arg, 0, 0 };
 
+	if (image_is_large(image, true))
+		return -E2BIG;
 	for (int i = 0; i < image->segment_count; i++) {
 		const Elf64_Phdr *segment = &image->segments[i];
-		struct text text = { segment->p_vaddr, segment->p_filesz, NULL };
+		struct text text = { segment->p_vaddr, segment->p_filesz, NULL, 0 };
 		cleanup_free uint8_t *bytes = NULL;
 		int err;
 
 		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
 			continue;
-		if (text.size > CODE_MAX)
-			return -E2BIG;
 		text.bytes = bytes = malloc(text.size + 1);
 		if (!bytes)
 			return -ENOMEM;

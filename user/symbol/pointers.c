@@ -9,9 +9,9 @@
 #include "base/cleanup.h"
 #include "symbol/image.h"
 
-#define SEGMENT_MAX (256 << 20) /* bytes of data that are looked at; Python's has 3 MB */
-#define RELOCS_MAX  (64 << 20)  /* bytes of relocations; Python has 1 MB */
-#define DYNAMIC_MAX 1024        /* entries */
+#define RELOCS_MAX  (16 << 20) /* bytes of relocations; Python has 1 MB */
+#define BATCH       256        /* of them read at once */
+#define DYNAMIC_MAX 1024       /* entries */
 
 /* One segment of data, slot by slot. */
 struct slots {
@@ -44,22 +44,6 @@ static void read_dynamic(const struct image *image, struct relocs *ret)
 	}
 }
 
-/* A table of the file in memory, the caller's to free.  NULL, with 0 or -errno in @err. */
-static void *read_table(const struct image *image, uint64_t address, uint64_t bytes, int *err)
-{
-	void *table;
-
-	*err = bytes > RELOCS_MAX ? -E2BIG : 0;
-	if (*err || !bytes)
-		return NULL;
-	table = malloc(bytes);
-	*err = table ? image_read(image, address, table, bytes) : -ENOMEM;
-	if (!*err)
-		return table;
-	free(table);
-	return NULL;
-}
-
 /* The slot at @address; NULL if it is not of this segment. */
 static uint64_t *slot_at(const struct slots *s, uint64_t address)
 {
@@ -70,18 +54,27 @@ static uint64_t *slot_at(const struct slots *s, uint64_t address)
 
 static int apply_rela(const struct image *image, const struct relocs *relocs, struct slots *s)
 {
-	int err;
-	cleanup_free Elf64_Rela *rela = read_table(image, relocs->rela, relocs->rela_bytes, &err);
+	Elf64_Rela batch[BATCH];
+	size_t count = relocs->rela_bytes / sizeof(*batch);
+	int err = 0;
 
-	for (size_t i = 0; rela && i < relocs->rela_bytes / sizeof(*rela); i++) {
-		uint64_t *slot = ELF64_R_TYPE(rela[i].r_info) == R_X86_64_RELATIVE
-					 ? slot_at(s, rela[i].r_offset)
-					 : NULL;
+	if (relocs->rela_bytes > RELOCS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < count; i++) {
+		const Elf64_Rela *rela = &batch[i % BATCH];
+		size_t left = count - i < BATCH ? count - i : BATCH;
+		uint64_t *slot;
 
-		if (slot)
-			*slot = rela[i].r_addend;
+		if (i % BATCH == 0)
+			err = image_read(image, relocs->rela + i * sizeof(*batch), batch,
+					 left * sizeof(*batch));
+		if (err)
+			return err;
+		slot = slot_at(s, rela->r_offset);
+		if (slot && ELF64_R_TYPE(rela->r_info) == R_X86_64_RELATIVE)
+			*slot = rela->r_addend;
 	}
-	return err;
+	return 0;
 }
 
 static int read_slots(const struct image *image, const Elf64_Phdr *segment,
@@ -93,8 +86,6 @@ static int read_slots(const struct image *image, const Elf64_Phdr *segment,
 	memset(ret, 0, sizeof(*ret));
 	if (segment->p_filesz < skip + 8)
 		return 0;
-	if (segment->p_filesz > SEGMENT_MAX)
-		return -E2BIG;
 	ret->address = segment->p_vaddr + skip;
 	ret->count = (segment->p_filesz - skip) / 8;
 	ret->values = malloc(ret->count * 8);
@@ -111,6 +102,8 @@ int pointers_each_run(const struct image *image, bool in_code, size_t least,
 	struct relocs relocs;
 	int err = 0;
 
+	if (image_is_large(image, in_code))
+		return -E2BIG;
 	read_dynamic(image, &relocs);
 	for (int i = 0; i < image->segment_count && !err; i++) {
 		const Elf64_Phdr *segment = &image->segments[i];
