@@ -130,6 +130,28 @@ static void finds_the_runtime_by_its_cookie_in_a_file_without_sections(void **st
 	assert_int_equal(object.binary.runtime, MAKER_DATA + RUNTIME);
 }
 
+/* However many segments there are, and all the same bytes of the file. */
+static void looks_for_no_cookie_behind_more_data_than_it_searches(void **state)
+{
+	struct maker m;
+
+	(void)state;
+	maker_init(&m);
+	maker_put(&m, RUNTIME, debug_offsets_3_14, sizeof(debug_offsets_3_14));
+	maker_pad(&m, PF_R | PF_W, 16 << 20);
+	assert_int_equal(judge(&m).verdict, PYTHON_NONE);
+}
+
+static void looks_for_no_texts_behind_more_than_it_reads(void **state)
+{
+	struct maker m;
+
+	(void)state;
+	make_older(&m, "cpython-39", "3.9.18");
+	maker_pad(&m, PF_R, 32 << 20);
+	assert_int_equal(judge_as(&m, "libpython3.8.so.1.0").version, 0x0308fff0);
+}
+
 static void reads_older_versions_from_their_texts(void **state)
 {
 	static const struct {
@@ -293,6 +315,37 @@ static void finds_the_statics_of_a_stripped_3_6(void **state)
 }
 
 #endif
+
+/* Nor is memory taken for it. */
+static void reads_no_symbols_of_more_than_any_python_has(void **state)
+{
+	static const char *const name = "local";
+	struct image_symbol symbol;
+	struct image image;
+	struct maker m;
+	Elf64_Shdr *sections = maker_at(&m, MAKER_SECTIONS);
+
+	(void)state;
+	maker_init(&m);
+	maker_export(&m, name, VERSION);
+	maker_section(&m, "", 0);
+	maker_pad(&m, PF_R, 16 << 20);
+	for (size_t bytes = MAKER_BYTES; bytes <= 16 << 20; bytes *= 1024) {
+		cleanup_close int fd = -1;
+
+		sections[1] = (Elf64_Shdr){ .sh_offset = MAKER_STRINGS,
+					    .sh_size = MAKER_SYMTAB - MAKER_STRINGS };
+		sections[2] = (Elf64_Shdr){ .sh_type = SHT_SYMTAB,
+					    .sh_offset = MAKER_SYMTAB,
+					    .sh_size = bytes - MAKER_SYMTAB,
+					    .sh_link = 1 };
+		fd = maker_open(&m, sizeof(m.file));
+		assert_int_equal(image_open(fd, &image), 0);
+		assert_int_equal(image_find_static(&image, &name, 1, &symbol),
+				 bytes == MAKER_BYTES ? 0 : -EBADMSG);
+		assert_int_equal(symbol.address, bytes == MAKER_BYTES ? VERSION : 0);
+	}
+}
 
 static void sees_which_programs_are_linked_with_python(void **state)
 {
@@ -465,6 +518,8 @@ int main(void)
 		cmocka_unit_test(says_where_the_program_and_its_dynamic_section_are),
 		cmocka_unit_test(finds_the_runtime_by_its_section),
 		cmocka_unit_test(finds_the_runtime_by_its_cookie_in_a_file_without_sections),
+		cmocka_unit_test(looks_for_no_cookie_behind_more_data_than_it_searches),
+		cmocka_unit_test(looks_for_no_texts_behind_more_than_it_reads),
 		cmocka_unit_test(reads_older_versions_from_their_texts),
 		cmocka_unit_test(takes_the_version_from_the_name_when_nothing_else_tells_it),
 		cmocka_unit_test(lets_the_debug_offsets_correct_the_layout),
@@ -474,6 +529,7 @@ int main(void)
 		cmocka_unit_test(finds_the_statics_of_a_stripped_3_6),
 #endif
 		cmocka_unit_test(leaves_open_what_it_cannot_decode),
+		cmocka_unit_test(reads_no_symbols_of_more_than_any_python_has),
 		cmocka_unit_test(sees_which_programs_are_linked_with_python),
 		cmocka_unit_test(says_why_a_python_is_not_supported),
 		cmocka_unit_test(joins_a_program_with_its_library),

@@ -18,7 +18,7 @@
 
 #define DEBUG_BYTES_MAX 1024       /* of the debug offsets; 3.15's take 888 */
 #define SEARCH_BYTES    (1 << 20)  /* of data, read at once ... */
-#define SEARCH_MAX      (64 << 20) /* ... and looked through in a file without sections */
+#define SEARCH_MAX      (64 << 20) /* ... and looked through, in a file without sections, in all */
 #define MINOR_OLDEST    6
 #define MINOR_NEWEST    15
 #define MINOR_OFFSETS   13 /* first with debug offsets */
@@ -61,10 +61,9 @@ static int find_symbol(const struct image *image, const char *name, struct image
 	return 0;
 }
 
-static uint64_t search_segment(const struct image *image, const Elf64_Phdr *segment, char *buffer)
+static uint64_t search_segment(const struct image *image, const Elf64_Phdr *segment, uint64_t bytes,
+			       char *buffer)
 {
-	uint64_t bytes = segment->p_filesz < SEARCH_MAX ? segment->p_filesz : SEARCH_MAX;
-
 	for (uint64_t done = 0; done < bytes; done += SEARCH_BYTES) {
 		size_t size = bytes - done < SEARCH_BYTES ? bytes - done : SEARCH_BYTES;
 		const char *found;
@@ -83,13 +82,16 @@ static uint64_t search_segment(const struct image *image, const Elf64_Phdr *segm
 static uint64_t search_cookie(const struct image *image)
 {
 	cleanup_free char *buffer = malloc(SEARCH_BYTES);
-	uint64_t found = 0;
+	uint64_t found = 0, left = SEARCH_MAX;
 
 	for (int i = 0; buffer && !found && i < image->segment_count; i++) {
 		const Elf64_Phdr *segment = &image->segments[i];
+		uint64_t bytes = segment->p_filesz < left ? segment->p_filesz : left;
 
-		if (segment->p_type == PT_LOAD && (segment->p_flags & PF_W))
-			found = search_segment(image, segment, buffer);
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_W))
+			continue;
+		found = search_segment(image, segment, bytes, buffer);
+		left -= bytes;
 	}
 	return found;
 }

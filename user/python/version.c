@@ -13,7 +13,8 @@
 #include "symbol/image.h"
 
 #define TAG               "cpython-3"
-#define CONSTANTS_MAX     (64 << 20) /* bytes looked at of one segment; libpython has 4 MB */
+#define CONSTANTS_MAX     (32 << 20)  /* bytes looked at of one segment; libpython has 4 MB */
+#define READ_MAX          (128 << 20) /* and of all, twice through */
 #define MICRO_UNKNOWN     0xff
 #define HEX(minor, micro) (3u << 24 | (minor) << 16 | (micro) << 8 | 0xf0)
 
@@ -92,10 +93,12 @@ static int read_constants(const struct image *image, const Elf64_Phdr *segment,
 int version_find(const struct image *image, uint32_t *ret)
 {
 	int minor = -1, micro = MICRO_UNKNOWN;
+	size_t done = 0;
 
 	/* The two texts may lie in different segments, but are both in ones that can't be written.
 	 */
-	for (int i = 0; i < 2 * image->segment_count && micro == MICRO_UNKNOWN; i++) {
+	for (int i = 0; i < 2 * image->segment_count && micro == MICRO_UNKNOWN && done < READ_MAX;
+	     i++) {
 		const Elf64_Phdr *segment = &image->segments[i % image->segment_count];
 		struct constants constants;
 		int err;
@@ -109,6 +112,7 @@ int version_find(const struct image *image, uint32_t *ret)
 			minor = find_minor(&constants);
 		if (minor >= 0)
 			micro = find_micro(&constants, minor);
+		done += constants.size;
 		free(constants.bytes);
 	}
 	if (minor < 0)

@@ -8,12 +8,12 @@
 
 #include "base/cleanup.h"
 
-#define DYNAMIC_MAX  1024        /* entries of a dynamic section that are looked at */
-#define CHAIN_MAX    4096        /* symbols in one hash bucket: more is an attack */
-#define SECTIONS_MAX 4096        /* sections that are looked at */
-#define NAME_MAX_CMP 64          /* longest symbol or section name that is asked for */
-#define TABLE_MAX    (256 << 20) /* bytes of a symbol table; Chromium's is 100 MB */
-#define BATCH        64          /* table entries read at once */
+#define DYNAMIC_MAX  1024       /* entries of a dynamic section that are looked at */
+#define CHAIN_MAX    4096       /* symbols in one hash bucket: more is an attack */
+#define SECTIONS_MAX 4096       /* sections that are looked at */
+#define NAME_MAX_CMP 64         /* longest symbol or section name that is asked for */
+#define TABLE_MAX    (12 << 20) /* bytes of a symbol table, and of its names; Python's has 1 MB */
+#define BATCH        64         /* table entries read at once */
 
 int image_read_file(const struct image *image, uint64_t offset, void *dst, size_t size)
 {
