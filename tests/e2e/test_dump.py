@@ -15,10 +15,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import adder
 import harness
 import pprof
+from cgroup import Cgroup
 from harness import Workload, case, needs
 from judging import difference, every_build, misjudged
 from pythons import spread
 
+NOBODY = 65534
 PROCESSES = 50
 LIMIT_SECONDS = 0.3  # three times the aim, for a machine that does other things as well
 ROUNDS = 15  # of dumping what changes
@@ -221,6 +223,28 @@ def text():
     assert any("    in_net_timeout (" in line for line in out[at:at + 5]), out[at:at + 5]
     assert by_name.returncode == 0 and not by_name.stdout, by_name
     assert b"no Python process matches" in by_name.stderr, by_name.stderr
+
+
+@case()
+def filters():
+    """Each lists the one program of two that it means."""
+    python, sleep = sys.executable, "import os, time; os.setuid(%d); print(flush=True); time.sleep(60)"
+    with tempfile.TemporaryDirectory(prefix="adder-e2e-") as folder, Cgroup() as group:
+        named = os.path.join(folder, "pyfilter")
+        os.symlink(python, named)
+        plain = subprocess.Popen([python, "-c", sleep % 0], stdout=subprocess.PIPE)
+        other = subprocess.Popen([named, "-c", sleep % NOBODY], stdout=subprocess.PIPE)
+        try:
+            for program in (plain, other):
+                program.stdout.readline()
+            group.add(other.pid)
+            for option in (["--comm", "pyfilt*"], ["--user", "nobody"], ["--user", str(NOBODY)], ["--cgroup", group.name]):
+                listed = {p["pid"] for p in dump(*option)}
+                assert other.pid in listed and plain.pid not in listed, "%s lists %r" % (option, listed)
+        finally:
+            for program in (plain, other):
+                program.kill()
+                program.communicate()
 
 
 @case()

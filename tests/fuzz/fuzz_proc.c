@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct process_stat stat;
 	struct maps_line line;
 	char name[64];
+	char cgroup[64];
 
 	if (size == 0)
 		return 0;
@@ -47,6 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		container_from_text(text, &container);
+		container_cgroup_from_text(text, cgroup, sizeof(cgroup));
 		container_matches(&container, "4f0c*");
 		break;
 	case 5:

@@ -311,18 +311,29 @@ static void reads_its_own_container(void **state)
 	assert_int_equal(container_read(0x3fffffff, &c), -ENOENT);
 }
 
-static void finds_the_path_of_a_cgroups_id(void **state)
+static void chooses_the_cgroup_that_the_kernel_half_chooses(void **state)
 {
-	char path[PATH_MAX];
-	int err;
+	static const struct {
+		const char *text, *path;
+	} cases[] = {
+		{ "0::/system.slice/web.service\n", "/system.slice/web.service" },
+		{ "3:memory:/a/longer/one\n2:cpu,pids:/jobs/7\n1:name=systemd:/\n0::/\n",
+		  "/jobs/7" },
+		{ "4:pids:/jobs/7\n3:memory:/a/longer/one\n0::/web\n", "/web" },
+		{ "3:memory:/a\n2:rapids:/b\n", "/" },
+		{ "2:pids:/no end", "/no end" },
+		{ "", "/" },
+		{ "no colon\n1:one\n", "/" },
+		{ "9:pids:/which-is-longer-than-its-room-is\n", "/which-is-longer-than-its-room-" },
+	};
 
 	(void)state;
-	err = container_cgroup_path(1, path, sizeof(path)); /* the root's id is 1 */
-	if (err == -ENOENT || err == -EPERM)
-		skip(); /* no cgroup2, or no right to open by handle */
-	assert_int_equal(err, 0);
-	assert_string_equal(path, "/");
-	assert_int_equal(container_cgroup_path(UINT64_MAX - 1, path, sizeof(path)), -ENOENT);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char path[32];
+
+		container_cgroup_from_text(cases[i].text, path, sizeof(path));
+		assert_string_equal(path, cases[i].path);
+	}
 }
 
 int main(void)
@@ -340,7 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(finds_the_name_that_kubelet_gave, make_root,
 						remove_root),
 		cmocka_unit_test(reads_its_own_container),
-		cmocka_unit_test(finds_the_path_of_a_cgroups_id),
+		cmocka_unit_test(chooses_the_cgroup_that_the_kernel_half_chooses),
 	};
 
 	return cmocka_run_group_tests_name("proc_container", tests, NULL, NULL);

@@ -69,11 +69,9 @@ const char *container_label(const struct container *container);
 bool container_matches(const struct container *container, const char *pattern);
 
 /**
- * Find the path of the cgroup with @id (cgroup v2's, as bpf_get_current_cgroup_id() gives it) in
- * the cgroup2 hierarchy, "/" being its root.
- *
- * Returns 0; -ENOENT if there is no such cgroup or no hierarchy mounted; -ENAMETOOLONG; -errno.
+ * The cgroup that the text of /proc/PID/cgroup tells, as the kernel half chooses it: that of cgroup
+ * v2, or where that is the root, of the hierarchy of v1 that counts pids.  Cut at @size bytes.
  */
-int container_cgroup_path(uint64_t id, char *ret, size_t size);
+void container_cgroup_from_text(const char *text, char *ret, size_t size);
 
 #endif

@@ -219,26 +219,15 @@ static bool is_asked_for(const struct members *m, const struct filter_candidate 
 	return m->rooms.family || filter_matches(m->rooms.filter, candidate);
 }
 
-/* The cgroup that tells most, as a path; the container in it. */
+/* Its cgroup as a path, and the container in it. */
 static void read_cgroup(pid_t pid, char *path, size_t size, struct container *container)
 {
 	char text[4096];
 	ssize_t bytes = process_read_text(pid, "cgroup", text, sizeof(text) - 1);
-	char *line, *save = NULL;
 
-	path[0] = '\0';
-	memset(container, 0, sizeof(*container));
-	if (bytes < 0)
-		return;
-	text[bytes] = '\0';
+	text[bytes > 0 ? bytes : 0] = '\0';
 	container_from_text(text, container);
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		char *colon = strchr(line, ':');
-
-		colon = colon ? strchr(colon + 1, ':') : NULL;
-		if (colon && strlen(colon + 1) > strlen(path))
-			snprintf(path, size, "%s", colon + 1);
-	}
+	container_cgroup_from_text(text, path, size);
 }
 
 /* Is the process that was found by looking asked for?  Fills in what names it. */

@@ -28,11 +28,16 @@ def has_controller(root, controller):
         return controller in file.read().split()
 
 
-class CpuQuota:
-    def __init__(self, cpus):
-        root, self.is_v1 = controller_root("cpu")
-        self.path = os.path.join(root, "adder-e2e-%d" % os.getpid())
-        self.root, self.quota_us = root, int(cpus * PERIOD_US)
+class Cgroup:
+    """Of version 2, which may be there beside version 1; without limits."""
+
+    def __init__(self, root=None):
+        usual = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+        root = root or next((r for r in usual if os.path.exists(r + "/cgroup.controllers")), None)
+        if not root:
+            raise Skip("no cgroup hierarchy of version 2 here")
+        self.root, self.name = root, "/adder-e2e-%d" % os.getpid()
+        self.path = root + self.name
 
     def write(self, name, text):
         with open(os.path.join(self.path, name), "w") as file:
@@ -40,6 +45,27 @@ class CpuQuota:
 
     def add(self, pid):
         self.write("cgroup.procs", str(pid))
+
+    def __enter__(self):
+        os.mkdir(self.path)
+        return self
+
+    def __exit__(self, *args):
+        for _ in range(50):  # what was in it may still be on its way out
+            try:
+                os.rmdir(self.path)
+                return
+            except OSError:
+                time.sleep(0.1)
+
+
+class CpuQuota(Cgroup):
+    """Of version 1 or 2, whichever has the controller."""
+
+    def __init__(self, cpus):
+        root, self.is_v1 = controller_root("cpu")
+        super().__init__(root)
+        self.quota_us = int(cpus * PERIOD_US)
 
     def throttled_seconds(self):
         with open(os.path.join(self.path, "cpu.stat")) as file:
@@ -51,17 +77,9 @@ class CpuQuota:
         if not self.is_v1:
             with open(os.path.join(self.root, "cgroup.subtree_control"), "w") as file:
                 file.write("+cpu")
-        os.mkdir(self.path)
+        super().__enter__()
         if self.is_v1:
             self.write("cpu.cfs_quota_us", str(self.quota_us))
         else:
             self.write("cpu.max", "%d %d" % (self.quota_us, PERIOD_US))
         return self
-
-    def __exit__(self, *args):
-        for _ in range(50):  # what was in it may still be on its way out
-            try:
-                os.rmdir(self.path)
-                return
-            except OSError:
-                time.sleep(0.1)
