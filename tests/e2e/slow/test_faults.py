@@ -402,5 +402,18 @@ def outputs(python):
     return "%d programs" % len(PROGRAMS)
 
 
+@case(each=spread)
+def outputs_counted(python):
+    """The same, of programs whose code has probes in it: adder's own lines come before and behind."""
+    wrong = []
+    for name, code in PROGRAMS.items():
+        status, out, errors = shown(python, code)
+        got = shown(python, code, before=[adder.ADDER, "calls", "--"])
+        if (got[0], got[1][:len(out)]) != (status if status >= 0 else 128 - status, out) or errors not in got[2]:
+            wrong.append("%s: %r became %r" % (name, (status, out, errors), got))
+    assert not wrong, "; ".join(wrong)
+    return "%d programs" % len(PROGRAMS)
+
+
 if __name__ == "__main__":
     harness.main()
