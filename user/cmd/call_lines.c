@@ -6,9 +6,13 @@
 
 #include "base/cleanup.h"
 #include "base/histogram.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "cmd/line.h"
 #include "json/json.h"
+#include "profile/profile.h"
 #include "recorder/calls.h"
+#include "report/footer.h"
 
 #define BAR_WIDTH 40
 
@@ -237,4 +241,38 @@ void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
 	fprintf(out, " of %d: %" PRIu64 " calls, p50 %s, p99 %s, max %s\n", h->pid,
 		count_of(counts, 0, ADDER_BUCKETS), p50, p99, longest);
 	print_bars(counts, out);
+}
+
+/* ---- what is missing ---- */
+
+/* What comment @index says was lost of calls. */
+static bool say_lost(const struct profile *p, size_t index)
+{
+	const char *comment = profile_comment_at(p, index);
+	char text[1024];
+
+	if (!text_starts(comment, "lost_call") && !text_starts(comment, "lost_slow_calls"))
+		return false;
+	if (!footer_loss(p, index, text, sizeof(text)))
+		return false;
+	log_warning("%s", text);
+	return true;
+}
+
+void call_lines_say_missing(const struct profile *p, bool none_shown, bool of_histograms)
+{
+	bool any_lost = false;
+
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		const char *comment = profile_comment_at(p, i);
+
+		any_lost |= say_lost(p, i);
+		if (text_starts(comment, "untimed: "))
+			log_warning("calls of Python %s can't be timed: none of theirs are shown",
+				    comment + strlen("untimed: "));
+		if (text_starts(comment, "uncounted: "))
+			log_warning("calls not seen: %s", comment + strlen("uncounted: "));
+	}
+	if (none_shown && !any_lost)
+		log_info(of_histograms ? "no such call was timed" : "no call took that long");
 }

@@ -277,35 +277,12 @@ static void begin_live(struct calls_args *args)
 	fflush(args->live.stream);
 }
 
-/* Where lines are missing; a table's footer says it of a table. */
-static void say_missing(const struct calls_args *args, const struct profile *p)
-{
-	const char *lost = profile_comment_find(p, "lost_slow_calls");
-
-	if (!args->shown)
-		log_info(args->recording.calls.histogram_of ? "no such call was timed"
-							    : "no call took that long");
-	for (size_t i = 0; i < profile_comment_count(p); i++) {
-		const char *comment = profile_comment_at(p, i);
-
-		if (text_starts(comment, "untimed: "))
-			log_warning("calls of Python %s can't be timed: none of theirs are shown",
-				    comment + strlen("untimed: "));
-		if (text_starts(comment, "uncounted: "))
-			log_warning("calls not seen: %s", comment + strlen("uncounted: "));
-	}
-	if (lost && strcmp(lost, "0") != 0)
-		log_warning("%s calls are not shown if they were slow: adder fell behind, or too "
-			    "many were open",
-			    lost);
-}
-
 static int end(struct calls_args *args, const struct profile *p)
 {
 	if (args->output && write_profile(p, args->output))
 		return CMD_FAILED;
 	if (args->live.stream)
-		say_missing(args, p);
+		call_lines_say_missing(p, !args->shown, args->recording.calls.histogram_of);
 	if (args->live.stream)
 		return output_end(&args->live, 0) ? CMD_FAILED : CMD_DONE;
 	if (args->output && !strcmp(args->output, "-"))

@@ -127,20 +127,29 @@ static const char *describe_loss(const char *cause)
 	return NULL;
 }
 
+bool footer_loss(const struct profile *p, size_t index, char *dst, size_t size)
+{
+	char cause[128], safe[512];
+	int64_t count;
+
+	if (!read_loss(p, index, cause, sizeof(cause), &count) || count == 0 ||
+	    !strcmp(cause, "stacks"))
+		return false;
+	text_escape(safe, sizeof(safe), cause);
+	if (describe_loss(cause))
+		snprintf(dst, size, "%" PRId64 " %s", count, describe_loss(cause));
+	else
+		snprintf(dst, size, "%" PRId64 " lost: %s", count, safe);
+	return true;
+}
+
 static void print_losses(const struct profile *p, FILE *out)
 {
-	for (size_t i = 0; i < profile_comment_count(p); i++) {
-		char cause[128], safe[512];
-		int64_t count;
+	char loss[1024];
 
-		if (!read_loss(p, i, cause, sizeof(cause), &count) || count == 0 ||
-		    !strcmp(cause, "stacks"))
-			continue;
-		text_escape(safe, sizeof(safe), cause);
-		if (describe_loss(cause))
-			fprintf(out, "  %" PRId64 " %s\n", count, describe_loss(cause));
-		else
-			fprintf(out, "  %" PRId64 " lost: %s\n", count, safe);
+	for (size_t i = 0; i < profile_comment_count(p); i++) {
+		if (footer_loss(p, i, loss, sizeof(loss)))
+			fprintf(out, "  %s\n", loss);
 	}
 }
 

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What `adder calls` says of single calls, and of those that it cannot show.
+ */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cmd/call_lines.h"
+#include "profile/profile.h"
+
+/* What is said on standard error of what @p lacks. */
+static void read_missing(const struct profile *p, char *dst, size_t size)
+{
+	int saved = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	dup2(fileno(file), STDERR_FILENO);
+	call_lines_say_missing(p, true, false);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(file);
+	dst[fread(dst, 1, size - 1, file)] = '\0';
+	fclose(file);
+}
+
+static void tells_every_loss_of_calls(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	char said[1024];
+
+	(void)state;
+	profile_comment(p, "lost_ring_stack: 1");
+	profile_comment(p, "lost_calls: 2");
+	profile_comment(p, "lost_calls_full: 3");
+	profile_comment(p, "lost_call_times: 4");
+	profile_comment(p, "lost_slow_calls: 5");
+	read_missing(p, said, sizeof(said));
+	assert_string_equal(
+		said, "adder: warning: 2 calls not counted: their process was not ready, or "
+		      "their frame unreadable\n"
+		      "adder: warning: 3 calls not counted: more functions than the table "
+		      "holds\n"
+		      "adder: warning: 4 calls counted but not timed: too many were open at "
+		      "once\n"
+		      "adder: warning: 5 calls not told if they were slow: adder fell behind, "
+		      "or too many were open\n");
+}
+
+static void tells_that_there_was_none_if_none_was_lost(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	char said[1024];
+
+	(void)state;
+	profile_comment(p, "lost_calls: 0");
+	profile_comment(p, "lost_slow_calls: 0");
+	read_missing(p, said, sizeof(said));
+	assert_string_equal(said, "adder: no call took that long\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tells_every_loss_of_calls),
+		cmocka_unit_test(tells_that_there_was_none_if_none_was_lost),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
