@@ -3,6 +3,8 @@
 """Slow calls, one by one, and how long calls took: against the program's own clock."""
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 
@@ -12,6 +14,7 @@ import adder
 import harness
 from counting import end_with_parent
 from harness import Workload, case, needs, every_python
+from pythons import find_all
 
 MS = 10
 PART, US = 0.05, 300  # what a call's time may be off; the trap, and waiting for a CPU behind it
@@ -142,6 +145,35 @@ def cost_of_others(python):
     # what a probe costs is known as a mean, of when adder began
     assert abs(took - plain) < 0.3 * (probed - plain), "%.4f s: %.4f without probes, %.4f with" % (took, plain, probed)
     return "%.1f ms; %.1f without probes, %.1f with" % (took * 1e3, plain * 1e3, probed * 1e3)
+
+
+@case()
+def apart_from_progress():
+    """On a terminal every line is one of its own, though the live line of standard error is there, too."""
+    found = [p for p in find_all() if not p.tree and p.minor >= 11]
+    if not found:
+        raise harness.Skip("no Python 3.11 or later outside of a tree")
+    code = "import time\ndef slow(): time.sleep(0.3)\nfor i in range(4): slow()"
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([adder.ADDER, "calls", "--slower", "100", "--match", "slow", "--"] +
+                          found[-1].command("-I", "-S", "-c", code), stdin=subprocess.DEVNULL,
+                          stdout=theirs, stderr=theirs, preexec_fn=end_with_parent) as calls:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
+        os.close(ours)
+    assert calls.returncode == 0, shown
+    lines = [line.rpartition("\r\033[K")[2] for line in shown.split("\r\n")]
+    assert "stacks" in shown, "no live line: %r" % shown
+    told = [line for line in lines if "slow" in line and not line.startswith("adder: ")]
+    bad = [line for line in told if not re.match(r"\d\d:\d\d:\d\d\.\d+ ", line)]
+    assert told and not bad, shown
+
+
+def read_terminal(fd):
+    try:
+        return os.read(fd, 65536)
+    except OSError:  # the other end is closed
+        return b""
 
 
 def quantile(values, part):

@@ -246,6 +246,7 @@ static void take_slow(void *arg, const struct slow_call *call)
 {
 	struct calls_args *args = arg;
 
+	log_progress(NULL); /* or the line would begin where that one ends */
 	call_lines_slow(call, args->report.json, args->live.stream);
 	args->shown++;
 	fflush(args->live.stream);
