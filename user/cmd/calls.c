@@ -105,6 +105,10 @@ static void check(const struct calls_args *args, struct argp_state *state)
 				  "--histogram out");
 	if ((calls->slow_ns || calls->histogram_of) && calls->clock == ADDER_CLOCK_NONE)
 		argp_error(state, "--slower and --histogram need times: leave --no-times out");
+	if ((calls->slow_ns || calls->histogram_of) && args->output && !strcmp(args->output, "-"))
+		argp_failure(state, CMD_MISUSED, 0,
+			     "--slower and --histogram write to standard output themselves: name a "
+			     "file with -o");
 	if (calls->slow_ns && calls->clock == ADDER_CLOCK_CPU)
 		argp_error(state, "--slower goes by wall time: leave --cpu out");
 }
