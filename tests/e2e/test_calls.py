@@ -100,8 +100,11 @@ def from_the_first():
     code = "def f(): pass\nfor i in range(1000): f()"
     done = adder.run("calls", "--json", "-l", "0", "--", *found[0].command("-I", "-S", "-c", code))
     assert done.returncode == 0, done.stderr
-    counts = {row["function"]: row["ncalls"] for row in json.loads(done.stdout)["rows"]}
+    report = json.loads(done.stdout)
+    counts = {row["function"]: row["ncalls"] for row in report["rows"]}
     assert counts.get("f") == 1000, counts
+    said = [c for c in report["comments"] if c.startswith("command: adder calls --json -l 0 -- ")]
+    assert said, "it does not say which command was counted: %s" % report["comments"]
     return "%d calls" % sum(counts.values())
 
 

@@ -163,10 +163,11 @@ def help_and_version():
 @case()
 def output_that_cannot_be_written():
     with Folder() as folder:
-        begin = time.monotonic()
-        done = adder.run("record", "-d", "5", "-o", folder.file("no/such/folder"))
-        check_failed(done, 1, "record into a folder that is not there")
-        assert time.monotonic() - begin < 3, "it found out only after the recording"
+        for verb in (["record"], ["calls", "-p", str(os.getpid())]):
+            begin = time.monotonic()
+            done = adder.run(*verb, "-d", "5", "-o", folder.file("no/such/folder"))
+            check_failed(done, 1, verb[0] + " into a folder that is not there")
+            assert time.monotonic() - begin < 3, "it found out only after the recording"
         done = adder.run("record", "-d", "0.3", "-o", folder.path)
         check_failed(done, 1, "record into a folder")
         done = adder.run("record", "-d", "0.3", "-o", "/dev/full")

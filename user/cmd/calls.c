@@ -213,13 +213,6 @@ static const struct argp calls_argp = {
 	.children = children,
 };
 
-static int write_profile(const struct profile *p, const char *path)
-{
-	int fd = output_open(path);
-
-	return fd < 0 ? fd : output_close(fd, path, pprof_write(p, fd));
-}
-
 static int print_table(const struct profile *p, const struct calls_args *args)
 {
 	struct output output;
@@ -284,8 +277,6 @@ static void begin_live(struct calls_args *args)
 
 static int end(struct calls_args *args, const struct profile *p)
 {
-	if (args->output && write_profile(p, args->output))
-		return CMD_FAILED;
 	if (args->live.stream)
 		call_lines_say_missing(p, !args->shown, args->recording.calls.histogram_of);
 	if (args->live.stream)
@@ -307,6 +298,7 @@ int cmd_calls(int argc, char **argv)
 	CLEANUP(recording_close) struct recording_run *run = NULL;
 	CLEANUP(profile_free) struct profile *p = NULL;
 	const struct calls_options *calls = &args.recording.calls;
+	int fd = -1;
 
 	args.report.view = REPORT_CALLS;
 	args.recording.calls.match = args.match;
@@ -324,9 +316,20 @@ int cmd_calls(int argc, char **argv)
 		return CMD_FAILED;
 	if (recording_open(&args.recording, &run))
 		return CMD_FAILED;
+	if (args.output) {
+		fd = output_open(args.output); /* now: what was counted should not be lost */
+		if (fd < 0)
+			return CMD_FAILED;
+	}
 	if (args.live.stream)
 		begin_live(&args);
-	if (recording_make(run, &p))
+	if (recording_make(run, &p)) {
+		if (fd >= 0)
+			output_close(fd, args.output, 0);
+		return CMD_FAILED;
+	}
+	recording_say_command(p, argc, argv);
+	if (fd >= 0 && output_close(fd, args.output, pprof_write(p, fd)))
 		return CMD_FAILED;
 	return end(&args, p) == CMD_DONE ? recording_status(run) : CMD_FAILED;
 }

@@ -171,16 +171,6 @@ static void parse_args(int argc, char **argv, struct record_args *args, const ch
 	argp_parse(&record_argp, argc, argv, ARGP_IN_ORDER, NULL, args);
 }
 
-static void add_command_line(struct profile *p, int argc, char **argv)
-{
-	char line[1024];
-	size_t used = 0;
-
-	for (int i = 0; i < argc && used < sizeof(line); i++)
-		used += snprintf(line + used, sizeof(line) - used, "%s%s", i ? " " : "", argv[i]);
-	profile_comment(p, "command: %s", line);
-}
-
 static int write_profile(const struct profile *p, int fd, const char *path)
 {
 	int err = output_close(fd, path, pprof_write(p, fd));
@@ -212,7 +202,7 @@ int cmd_record(int argc, char **argv)
 		output_close(fd, args.output, 0);
 		return CMD_FAILED;
 	}
-	add_command_line(p, argc, argv);
+	recording_say_command(p, argc, argv);
 	if (write_profile(p, fd, args.output))
 		return CMD_FAILED;
 	return recording_status(run);
@@ -236,7 +226,7 @@ int cmd_profile(int argc, char **argv)
 	parse_args(argc, argv, &args, "adder");
 	if (recording_open(&args.recording, &run) || recording_make(run, &p))
 		return CMD_FAILED;
-	add_command_line(p, argc, argv);
+	recording_say_command(p, argc, argv);
 	if (output_begin(&output, "-"))
 		return CMD_FAILED;
 	err = report_print(p, &report, output.stream);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cmd/filters.h"
 #include "cmd/run.h"
+#include "profile/profile.h"
 #include "recorder/recorder.h"
 
 #define DEFAULT_MB     64
@@ -181,4 +182,14 @@ int recording_make(struct recording_run *run, struct profile **ret)
 int recording_status(struct recording_run *run)
 {
 	return run_status(&run->run);
+}
+
+void recording_say_command(struct profile *p, int argc, char **argv)
+{
+	char line[1024];
+	size_t used = 0;
+
+	for (int i = 0; i < argc && used < sizeof(line); i++)
+		used += snprintf(line + used, sizeof(line) - used, "%s%s", i ? " " : "", argv[i]);
+	profile_comment(p, "command: %s", line);
 }

@@ -53,4 +53,7 @@ int recording_make(struct recording_run *run, struct profile **ret);
 /** Wait for the command's end: its exit status, as launch_wait(); 0 without a command. */
 int recording_status(struct recording_run *run);
 
+/** Say in @p with which command line it was made. */
+void recording_say_command(struct profile *p, int argc, char **argv);
+
 #endif
