@@ -140,6 +140,7 @@ def misuse():
                  ["calls", "--slower", "x"], ["calls", "--slower", "-1"],
                  ["calls", "--slower", "5", "--cpu"], ["calls", "--slower", "5", "-l", "3"],
                  ["calls", "--histogram", "f", "--no-times"], ["calls", "--gc", "--match", "f"],
+                 ["calls", "-s", "nonsense"], ["calls", "--json", "-s", "nonsense"],
                  ["calls", "--slower", "5", "-o", "-"], ["calls", "--histogram", "f", "-o", "-"],
                  ["-Q"]):
         try:

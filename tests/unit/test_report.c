@@ -599,8 +599,10 @@ static char *render_calls(struct profile *p, const struct counted *c)
 	uint32_t stack[] = { 0, UINT32_MAX }, labels;
 	int64_t *values;
 
-	profile_add_adder_types(p);
-	profile_add_call_types(p);
+	if (!profile_type_count(p)) {
+		profile_add_adder_types(p);
+		profile_add_call_types(p);
+	}
 	labels = sample_labels(p, &thread, NULL, NULL);
 	stack[0] = sample_frame(p, "never", "f.py", 9, 9);
 	sample_time(p, labels, "cpu", MS, stack);
@@ -627,6 +629,50 @@ static void counts_calls(void **state)
 		"  NCALLS  RESUMES  TOTTIME    PERCALL  CUMTIME    PERCALL  FUNCTION  WHERE\n"
 		"    1000        9    0.500  ~495.5 us    0.500  ~495.5 us  leaf      f.py:7\n"));
 	assert_null(strstr(text, "never"));
+}
+
+/* Names of functions in the rows of @o's JSON, each followed by a space. */
+static void read_rows(const struct profile *p, const struct report_options *o, char *names)
+{
+	cleanup_free char *text = render(p, o);
+	CLEANUP(json_decref) json_t *report = json_loads(text, 0, NULL);
+	json_t *rows = json_object_get(report, "rows");
+
+	*names = '\0';
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		strcat(names, json_string_value(json_object_get(json_array_get(rows, i), "function")));
+		strcat(names, " ");
+	}
+}
+
+static void sorts_and_cuts_rows_of_calls_in_json(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	const struct counted some[] = { { .function = "a", .calls = 1, .self_ns = 3 * MS, .total_ns = 3 * MS },
+					{ .function = "b", .calls = 5, .self_ns = 1 * MS, .total_ns = 1 * MS },
+					{ .function = "c", .calls = 3, .self_ns = 2 * MS, .total_ns = 2 * MS } };
+	struct report_options o = report_defaults(0);
+	char names[64];
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		free(render_calls(p, &some[i]));
+	o.view = REPORT_CALLS;
+	o.json = true;
+	read_rows(p, &o, names);
+	assert_string_equal(names, "b c a ");
+	o.sort = "tottime";
+	o.rows = 2;
+	read_rows(p, &o, names);
+	assert_string_equal(names, "a c ");
+	o.sort = "name";
+	o.rows = 0;
+	read_rows(p, &o, names);
+	assert_string_equal(names, "a b c ");
+	o.sort = "nonsense";
+	assert_int_equal(report_print(p, &o, stdout), -EINVAL);
+	assert_false(report_sorts_calls("nonsense"));
+	assert_true(report_sorts_calls("cumtime"));
 }
 
 static void tells_recursive_and_timed_calls(void **state)
@@ -686,6 +732,7 @@ int main(void)
 		cmocka_unit_test(says_why_threads_queued),
 		cmocka_unit_test(says_where_calls_were_counted),
 		cmocka_unit_test(counts_calls),
+		cmocka_unit_test(sorts_and_cuts_rows_of_calls_in_json),
 		cmocka_unit_test(tells_recursive_and_timed_calls),
 		cmocka_unit_test(shows_an_empty_profile),
 	};

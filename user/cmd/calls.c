@@ -146,6 +146,19 @@ static error_t parse_calls(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* Now: what was counted should not be lost for a word. */
+static void set_sort(struct calls_args *args, struct argp_state *state, const char *key)
+{
+	char keys[256];
+
+	if (!report_sorts_calls(key)) {
+		report_sort_keys(NULL, &args->report, keys, sizeof(keys));
+		argp_failure(state, CMD_MISUSED, 0, "cannot sort by '%s': there are %s", key, keys);
+	}
+	args->of_table = 's';
+	args->report.sort = key;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct calls_args *args = state->input;
@@ -161,8 +174,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   arg);
 		return 0;
 	case 's':
-		args->of_table = key;
-		args->report.sort = arg;
+		set_sort(args, state, arg);
 		return 0;
 	case 'l':
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))

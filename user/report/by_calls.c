@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "profile/describe.h"
@@ -206,26 +207,54 @@ static void print_clock(const struct profile *p, FILE *out)
 		fprintf(out, UNSEEN_TURNS, late);
 }
 
+/* The column that @key names, or -1. */
+static int sort_column(const struct table *t, const char *key)
+{
+	if (!key)
+		key = "ncalls";
+	return table_find(t, !strcasecmp(key, "name") ? "function" : key, NULL);
+}
+
+bool by_calls_sorts(const char *key)
+{
+	CLEANUP(table_free) struct table *t = table_new();
+
+	if (!t)
+		return false;
+	add_columns(t);
+	return sort_column(t, key) >= 0;
+}
+
+/* The functions that were called, in the order asked for. */
+static int make_table(const struct profile *p, const struct report_options *o,
+		      const struct called *c, struct table *t)
+{
+	int err;
+
+	add_columns(t);
+	for (size_t i = 0; i < rows_count(c->rows); i++) {
+		if (was_called(c, rows_at(c->rows, i)))
+			add_row(t, c, rows_at(c->rows, i), p, o->full_filenames);
+	}
+	err = table_error(t);
+	if (err)
+		return err;
+	if (sort_column(t, o->sort) < 0)
+		return -EINVAL;
+	table_sort(t, sort_column(t, o->sort), -1);
+	return 0;
+}
+
 int by_calls_print(const struct profile *p, const struct report_options *o, FILE *out)
 {
 	CLEANUP(table_free) struct table *t = table_new();
 	size_t limit = o->rows == REPORT_ROWS_AUTO ? REPORT_ROWS : o->rows;
-	const char *sort = o->sort ? o->sort : "ncalls";
 	struct called c = { 0 };
 	int err = t ? called_take(&c, p, view_states(o)) : -ENOMEM;
 
+	if (!err)
+		err = make_table(p, o, &c, t);
 	if (!err) {
-		add_columns(t);
-		for (size_t i = 0; i < rows_count(c.rows); i++) {
-			if (was_called(&c, rows_at(c.rows, i)))
-				add_row(t, &c, rows_at(c.rows, i), p, o->full_filenames);
-		}
-		err = table_error(t);
-	}
-	if (!err && table_find(t, sort, NULL) < 0)
-		err = -EINVAL;
-	if (!err) {
-		table_sort(t, table_find(t, sort, NULL), -1);
 		table_print(t, limit, o->width, out);
 		if (limit && table_rows(t) > limit)
 			fprintf(out, "  … %zu more: -l 0 shows all\n", table_rows(t) - limit);
@@ -235,33 +264,37 @@ int by_calls_print(const struct profile *p, const struct report_options *o, FILE
 	return err;
 }
 
+static json_t *row_json(const struct profile *p, const struct called *c, bool late,
+			const struct row *row)
+{
+	json_t *object = json_object();
+	int64_t line;
+
+	json_put_text(object, "function", view_name(p, ROWS_FUNCTION, row));
+	json_put_text(object, "file", view_file(p, ROWS_FUNCTION, row, &line));
+	json_put_number(object, "line", line);
+	json_put_number(object, "ncalls", row->self[c->calls]);
+	json_put_number(object, "primitive", primitive_calls(c, row));
+	json_put_number(object, "resumes", row->self[c->resumes]);
+	json_object_set_new(object, "timed", json_boolean(is_timed(c, row)));
+	json_object_set_new(object, "late", json_boolean(late));
+	json_put_number(object, "tottime_ns", own_ns(c, row));
+	json_put_number(object, "cumtime_ns", whole_ns(c, row));
+	return object;
+}
+
 int by_calls_json(const struct profile *p, const struct report_options *o, json_t **ret)
 {
 	CLEANUP(json_decref) json_t *list = json_array();
+	CLEANUP(table_free) struct table *t = table_new();
 	bool late = version_with(p, "late_turns");
 	struct called c = { 0 };
-	int err = called_take(&c, p, view_states(o));
+	int err = t ? called_take(&c, p, view_states(o)) : -ENOMEM;
 
-	for (size_t i = 0; !err && i < rows_count(c.rows); i++) {
-		const struct row *row = rows_at(c.rows, i);
-		json_t *object;
-		int64_t line;
-
-		if (!was_called(&c, row))
-			continue;
-		object = json_object();
-		json_put_text(object, "function", view_name(p, ROWS_FUNCTION, row));
-		json_put_text(object, "file", view_file(p, ROWS_FUNCTION, row, &line));
-		json_put_number(object, "line", line);
-		json_put_number(object, "ncalls", row->self[c.calls]);
-		json_put_number(object, "primitive", primitive_calls(&c, row));
-		json_put_number(object, "resumes", row->self[c.resumes]);
-		json_object_set_new(object, "timed", json_boolean(is_timed(&c, row)));
-		json_object_set_new(object, "late", json_boolean(late));
-		json_put_number(object, "tottime_ns", own_ns(&c, row));
-		json_put_number(object, "cumtime_ns", whole_ns(&c, row));
-		json_array_append_new(list, object);
-	}
+	if (!err)
+		err = make_table(p, o, &c, t);
+	for (size_t i = 0; !err && i < table_rows(t) && !(o->rows && i >= o->rows); i++)
+		json_array_append_new(list, row_json(p, &c, late, table_tag(t, i)));
 	called_done(&c);
 	if (!err)
 		*ret = TAKE_PTR(list);

@@ -5,6 +5,7 @@
 #ifndef REPORT_BY_CALLS_H
 #define REPORT_BY_CALLS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "json/json.h"
@@ -18,7 +19,11 @@ struct report_options;
  */
 int by_calls_print(const struct profile *p, const struct report_options *o, FILE *out);
 
-/** The same as a list of {function, file, line, ncalls, ...}; the caller's to release. */
+/** The same as a list of {function, file, line, ncalls, ...}, all unless @o says how many; the
+ * caller's to release. */
 int by_calls_json(const struct profile *p, const struct report_options *o, json_t **ret);
+
+/** Is @key a word that rows can be sorted by? */
+bool by_calls_sorts(const char *key);
 
 #endif

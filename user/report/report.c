@@ -186,3 +186,8 @@ void report_sort_keys(const struct profile *p, const struct report_options *o, c
 	}
 	view_done(&v);
 }
+
+bool report_sorts_calls(const char *key)
+{
+	return by_calls_sorts(key);
+}

@@ -70,9 +70,13 @@ int report_view_find(const char *name);
 
 /**
  * Write the words that report_print() takes for @o->sort with @p, separated by commas, not escaped
- * and cut at @size - 1 bytes: for the message after its -EINVAL.
+ * and cut at @size - 1 bytes: for the message after its -EINVAL.  Those of REPORT_CALLS are the
+ * same without @p (NULL).
  */
 void report_sort_keys(const struct profile *p, const struct report_options *o, char *dst,
 		      size_t size);
+
+/** Does report_print() take @key for the sort of REPORT_CALLS?  No profile changes that. */
+bool report_sorts_calls(const char *key);
 
 #endif
