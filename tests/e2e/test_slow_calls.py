@@ -187,6 +187,8 @@ def histogram(python):
     assert [l["function"] for l in lines] == ["quick"], lines
     (got,), quick = lines, said["quick"]
     assert got["calls"] == len(quick), "%d calls, not %d" % (got["calls"], len(quick))
+    assert sum(count for _, _, count in got["buckets"]) == len(quick), got["buckets"]
+    assert got["buckets"][-1][0] <= got["max"] <= got["buckets"][-1][1], got
     for name, want in (("p50", quantile(quick, 0.5)), ("p99", quantile(quick, 0.99)), ("max", max(quick))):
         # five or six values lie around the middle, each half a millisecond from the next
         off = BUCKET * want + (0.0005 if name == "p50" else 0) + US / 1e6

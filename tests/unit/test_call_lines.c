@@ -13,8 +13,10 @@
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "cmd/call_lines.h"
 #include "profile/profile.h"
+#include "recorder/calls.h"
 
 /* What is said on standard error of what @p lacks. */
 static void read_missing(const struct profile *p, char *dst, size_t size)
@@ -67,11 +69,29 @@ static void tells_that_there_was_none_if_none_was_lost(void **state)
 	assert_string_equal(said, "adder: no call took that long\n");
 }
 
+static void tells_buckets_that_are_not_empty(void **state)
+{
+	static struct call_histogram histogram = { .function = "f", .file = "f.py", .pid = 1 };
+	cleanup_free char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	histogram.times.longest_ns = 19;
+	histogram.times.counts[5] = 2;
+	histogram.times.counts[16] = 3; /* of 16 and 17 ns */
+	call_lines_histogram(&histogram, true, out);
+	fclose(out);
+	assert_non_null(strstr(text, "\"buckets\":[[5,6,2],[16,18,3]]"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_every_loss_of_calls),
 		cmocka_unit_test(tells_that_there_was_none_if_none_was_lost),
+		cmocka_unit_test(tells_buckets_that_are_not_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,21 @@ static void print_bars(const uint32_t *counts, FILE *out)
 		print_bar(counts, b, most, out);
 }
 
+/* Those that aren't empty, each as [from, to, count], in nanoseconds. */
+static json_t *buckets_json(const uint32_t *counts)
+{
+	json_t *list = json_array();
+
+	for (size_t b = 0; b < ADDER_BUCKETS; b++) {
+		if (counts[b])
+			json_array_append_new(list,
+					      json_pack("[I, I, I]", (json_int_t)histogram_from(b),
+							(json_int_t)histogram_from(b + 1),
+							(json_int_t)counts[b]));
+	}
+	return list;
+}
+
 void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
 {
 	const uint32_t *counts = h->times.counts;
@@ -228,6 +243,7 @@ void call_lines_histogram(const struct call_histogram *h, bool json, FILE *out)
 	json_put_number(object, "p50", half);
 	json_put_number(object, "p99", most);
 	json_put_number(object, "max", h->times.longest_ns);
+	json_object_set_new(object, "buckets", buckets_json(counts));
 	if (json) {
 		json_write_line(object, out);
 		return;
