@@ -163,6 +163,7 @@ def apart_from_progress():
         os.close(ours)
     assert calls.returncode == 0, shown
     lines = [line.rpartition("\r\033[K")[2] for line in shown.split("\r\n")]
+    assert "microseconds longer" in shown, "not told what calls cost: %r" % shown
     assert "stacks" in shown, "no live line: %r" % shown
     told = [line for line in lines if "slow" in line and not line.startswith("adder: ")]
     bad = [line for line in told if not re.match(r"\d\d:\d\d:\d\d\.\d+ ", line)]

@@ -115,7 +115,10 @@ static int begin(struct recording_run *run)
 	if (err)
 		return log_errno(err, "cannot begin to record");
 	run_begin(&run->run);
-	log_progress_or_info("recording");
+	if (run->options->calls.on) /* on a terminal, too: programs are slower from now on */
+		log_info("recording; each call takes one to two microseconds longer");
+	else
+		log_progress_or_info("recording");
 	recorder_progress(run->recorder, &p);
 	if (!p.processes && !run->options->command && !filter_is_empty(&run->options->filter))
 		filters_say_waiting(&run->options->filter);
