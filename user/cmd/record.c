@@ -135,6 +135,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		args->output = arg;
+		if (args->brief)
+			argp_failure(state, CMD_MISUSED, 0,
+				     "to write a profile, use 'adder record -o %s'", arg);
 		return 0;
 	case 'v':
 		log_set_level(LOG_DEBUG);
