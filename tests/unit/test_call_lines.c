@@ -15,23 +15,38 @@
 
 #include "base/cleanup.h"
 #include "cmd/call_lines.h"
+#include "cmd/recording.h"
 #include "profile/profile.h"
 #include "recorder/calls.h"
 
-/* What is said on standard error of what @p lacks. */
-static void read_missing(const struct profile *p, char *dst, size_t size)
+/* What was said on standard error between the two. */
+static FILE *begin_to_listen(int *saved)
 {
-	int saved = dup(STDERR_FILENO);
 	FILE *file = tmpfile();
 
 	assert_non_null(file);
+	*saved = dup(STDERR_FILENO);
 	dup2(fileno(file), STDERR_FILENO);
-	call_lines_say_missing(p, true, false);
+	return file;
+}
+
+static void end_listening(FILE *file, int saved, char *dst, size_t size)
+{
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	rewind(file);
 	dst[fread(dst, 1, size - 1, file)] = '\0';
 	fclose(file);
+}
+
+/* What is said of what @p lacks. */
+static void read_missing(const struct profile *p, char *dst, size_t size)
+{
+	int saved;
+	FILE *file = begin_to_listen(&saved);
+
+	call_lines_say_missing(p, true, false);
+	end_listening(file, saved, dst, size);
 }
 
 static void tells_every_loss_of_calls(void **state)
@@ -86,12 +101,29 @@ static void tells_buckets_that_are_not_empty(void **state)
 	assert_non_null(strstr(text, "\"buckets\":[[5,6,2],[16,18,3]]"));
 }
 
+static void tells_kernels_that_are_too_old(void **state)
+{
+	char said[256];
+	int saved;
+	FILE *file = begin_to_listen(&saved);
+	bool refused[] = { recording_say_too_old("5.14.0-rc7"), recording_say_too_old("5.15.0"),
+			   recording_say_too_old("6.1.0-18-amd64"), recording_say_too_old("?") };
+
+	(void)state;
+	end_listening(file, saved, said, sizeof(said));
+	assert_string_equal(said, "adder: cannot count calls: that needs Linux 5.15, this is "
+				  "5.14.0-rc7; 'adder record' works here\n");
+	assert_true(refused[0]);
+	assert_false(refused[1] || refused[2] || refused[3]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_every_loss_of_calls),
 		cmocka_unit_test(tells_that_there_was_none_if_none_was_lost),
 		cmocka_unit_test(tells_buckets_that_are_not_empty),
+		cmocka_unit_test(tells_kernels_that_are_too_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +67,34 @@ int recording_say_why_not(int err)
 		return err;
 	}
 	return log_errno(err, "cannot load the kernel programs (-v tells more)");
+}
+
+bool recording_say_too_old(const char *release)
+{
+	unsigned int major, minor;
+
+	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+		return false;
+	if (major > 5 || (major == 5 && minor >= 15))
+		return false;
+	log_error("cannot count calls: that needs Linux 5.15, this is %s; 'adder record' works "
+		  "here",
+		  release);
+	return true;
+}
+
+/*
+ * What counts calls is refused by older kernels with -EACCES, as missing rights are by newer ones.
+ * Asked for only then: distributions give old kernels what it needs.
+ */
+static int say_why_not(const struct recording_run *run, int err)
+{
+	struct utsname host;
+
+	if (err == -EACCES && run->options->calls.on && !uname(&host) &&
+	    recording_say_too_old(host.release))
+		return err;
+	return recording_say_why_not(err);
 }
 
 static void show_progress(struct recording_run *run)
@@ -139,7 +168,7 @@ static int open_recorder(struct recording_run *run)
 					    .filter = &run->options->filter };
 	int err = recorder_open(&options, &run->recorder);
 
-	return err ? recording_say_why_not(err) : 0;
+	return err ? say_why_not(run, err) : 0;
 }
 
 int recording_open(const struct recording *options, struct recording_run **ret)

@@ -35,6 +35,12 @@ size_t recording_default_memory(void);
 int recording_say_why_not(int err);
 
 /**
+ * If Linux @release, as uname(2) gives it, is too old to count calls on, say so in one line on
+ * standard error.  True if it is.
+ */
+bool recording_say_too_old(const char *release);
+
+/**
  * Get everything ready: rights, kernel programs, the command's process.  @options must outlive it.
  * 0 or -errno after one line on standard error.
  */
