@@ -26,6 +26,13 @@ static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame
 	return -ESRCH;
 }
 
+static int complete_stack(void *arg, const struct adder_event_stack *torn,
+			  const struct adder_event_stack **ret)
+{
+	(void)arg, (void)torn, (void)ret;
+	return -ENOENT;
+}
+
 static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
 {
 	(void)arg;
@@ -93,7 +100,11 @@ static void take(struct resolver *r, uint8_t kind, const void *event, size_t siz
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct resolver_hooks hooks = { read_code, read_memory, untell, untell_code, NULL };
+	const struct resolver_hooks hooks = { .read_code = read_code,
+					      .complete_stack = complete_stack,
+					      .read_memory = read_memory,
+					      .untell = untell,
+					      .untell_code = untell_code };
 	CLEANUP(profile_free) struct profile *p = profile_new();
 	CLEANUP(resolver_free) struct resolver *r = NULL;
 	cleanup_close int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
