@@ -39,7 +39,8 @@ static void check_text(const char *text, size_t size, const char *allowed)
 	}
 }
 
-static void show(const struct profile *p, const uint8_t *choice, FILE *out)
+/* False if what it writes is no text. */
+static bool show(const struct profile *p, const uint8_t *choice, FILE *out)
 {
 	struct report_options options = report_defaults(choice[1] & 128 ? choice[1] & 127 : 0);
 	const struct exporter *const *exporters = exporter_list();
@@ -49,8 +50,10 @@ static void show(const struct profile *p, const uint8_t *choice, FILE *out)
 	while (exporters[formats])
 		formats++;
 	if (choice[0] & 128) {
-		exporters[choice[0] % formats]->write(p, &view, out);
-		return;
+		const struct exporter *exporter = exporters[choice[0] % formats];
+
+		exporter->write(p, &view, out);
+		return strcmp(exporter->name, "pstats") != 0;
 	}
 	options.view = choice[0] % REPORT_VIEW_NR;
 	options.function = "a";
@@ -58,6 +61,7 @@ static void show(const struct profile *p, const uint8_t *choice, FILE *out)
 	options.idle = choice[1] & 1;
 	options.states = choice[1] & 2 ? 0x55 : 0;
 	report_print(p, &options, out);
+	return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -65,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	CLEANUP(profile_free) struct profile *p = NULL;
 	cleanup_free char *text = NULL;
 	size_t length = 0;
+	bool is_text;
 	FILE *out;
 
 	if (size < 2 || pprof_parse(bytes + 2, size - 2, &p) || !profile_type_count(p))
@@ -72,8 +77,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	out = open_memstream(&text, &length);
 	if (!out)
 		return 0;
-	show(p, bytes, out);
-	if (!fclose(out)) /* formats have programs in them, which are indented */
+	is_text = show(p, bytes, out);
+	if (!fclose(out) && is_text) /* formats have programs in them, which are indented */
 		check_text(text, length, bytes[0] & 128 ? "\n\t" : "\n");
 	return 0;
 }
