@@ -675,6 +675,32 @@ static void sorts_and_cuts_rows_of_calls_in_json(void **state)
 	assert_true(report_sorts_calls("cumtime"));
 }
 
+static void counts_calls_of_each_process(void **state)
+{
+	CLEANUP(profile_free) struct profile *p = profile_new();
+	struct report_options o = report_defaults(0);
+	uint32_t stack[] = { 0, UINT32_MAX };
+	cleanup_free char *text = NULL;
+
+	(void)state;
+	profile_add_adder_types(p);
+	profile_add_call_types(p);
+	stack[0] = sample_frame(p, "leaf", "f.py", 7, 7);
+	for (int pid = 1; pid <= 2; pid++) {
+		struct sample_thread thread = { pid == 1 ? "one" : "two", "t", NULL, "3.11", pid, pid };
+		uint32_t labels = sample_labels(p, &thread, NULL, NULL);
+
+		profile_sample_values(p, profile_stack(p, stack, 1), labels)
+			[profile_type_find(p, "calls")] = 10 * pid;
+	}
+	o.view = REPORT_CALLS;
+	o.per_process = true;
+	text = render(p, &o);
+	assert_non_null(strstr(text, "PID  PROCESS  FUNCTION  WHERE\n"));
+	assert_non_null(strstr(text, "20        ·        ·        ·        ·    2  two      leaf      f.py:7\n"));
+	assert_non_null(strstr(text, "10        ·        ·        ·        ·    1  one      leaf      f.py:7\n"));
+}
+
 static void tells_recursive_and_timed_calls(void **state)
 {
 	CLEANUP(profile_free) struct profile *p = profile_new();
@@ -732,6 +758,7 @@ int main(void)
 		cmocka_unit_test(says_why_threads_queued),
 		cmocka_unit_test(says_where_calls_were_counted),
 		cmocka_unit_test(counts_calls),
+		cmocka_unit_test(counts_calls_of_each_process),
 		cmocka_unit_test(sorts_and_cuts_rows_of_calls_in_json),
 		cmocka_unit_test(tells_recursive_and_timed_calls),
 		cmocka_unit_test(shows_an_empty_profile),

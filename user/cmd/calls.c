@@ -42,6 +42,7 @@ enum {
 	OPT_NO_ARGS,
 	OPT_HISTOGRAM,
 	OPT_NO_TIMES,
+	OPT_PER_PROCESS,
 };
 
 static const struct argp_option options[] = {
@@ -50,6 +51,7 @@ static const struct argp_option options[] = {
 	{ "sort", 's', "KEY", 0, "sort by ncalls (the default), tottime, cumtime or name", 0 },
 	{ "cpu", OPT_CPU, NULL, 0, "time calls by their CPU time; else by wall time", 0 },
 	{ "lines", 'l', "ROWS", 0, "show at most ROWS rows (25; 0: all)", 0 },
+	{ "per-process", OPT_PER_PROCESS, NULL, 0, "a row for each process, not one for all", 0 },
 	{ "no-times", OPT_NO_TIMES, NULL, 0,
 	  "count only, at half the cost: the ledger's times have to do", 0 },
 	{ "match", OPT_MATCH, "GLOB", 0,
@@ -181,6 +183,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "'%s' is no number of rows", arg);
 		args->of_table = key;
 		args->report.rows = rows;
+		return 0;
+	case OPT_PER_PROCESS:
+		args->report.per_process = true;
 		return 0;
 	case OPT_JSON:
 		args->report.json = true;

@@ -17,7 +17,17 @@
 #include "report/measures.h"
 #include "report/report.h"
 
-enum { OPT_BY = 256, OPT_TREE, OPT_CALLERS, OPT_CALLEES, OPT_IDLE, OPT_STATE, OPT_JSON, OPT_FULL };
+enum {
+	OPT_BY = 256,
+	OPT_TREE,
+	OPT_CALLERS,
+	OPT_CALLEES,
+	OPT_IDLE,
+	OPT_STATE,
+	OPT_JSON,
+	OPT_FULL,
+	OPT_PER_PROCESS
+};
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What to show:", 1 },
@@ -44,6 +54,7 @@ static const struct argp_option options[] = {
 	  2 },
 	{ NULL, 0, NULL, 0, "How:", 3 },
 	{ "json", OPT_JSON, NULL, 0, "Write JSON, in nanoseconds", 3 },
+	{ "per-process", OPT_PER_PROCESS, NULL, 0, "Of calls: a row for each process", 2 },
 	{ "full-filenames", OPT_FULL, NULL, 0, "Show whole paths, however long", 3 },
 	{ 0 },
 };
@@ -122,6 +133,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_JSON:
 		o->json = true;
+		return 0;
+	case OPT_PER_PROCESS:
+		o->per_process = true;
 		return 0;
 	case OPT_FULL:
 		o->full_filenames = true;

@@ -26,9 +26,9 @@ static void called_done(struct called *c)
 	rows_free(c->rows);
 }
 
-static int called_take(struct called *c, const struct profile *p, uint32_t states)
+static int called_take(struct called *c, const struct profile *p, const struct report_options *o)
 {
-	int err = measures_init(&c->measures, p, states, MEASURES_WITH_IDLE);
+	int err = measures_init(&c->measures, p, view_states(o), MEASURES_WITH_IDLE);
 
 	if (err)
 		return err;
@@ -39,7 +39,9 @@ static int called_take(struct called *c, const struct profile *p, uint32_t state
 	c->call_total = measures_find(&c->measures, "call_total");
 	if (c->calls == MEASURE_NONE || c->resumes == MEASURE_NONE || !c->measures.is_ledger)
 		return -EOPNOTSUPP;
-	return rows_collect(p, &c->measures, ROWS_FUNCTION, NULL, &c->rows);
+	return rows_collect(p, &c->measures,
+			    o->per_process ? ROWS_FUNCTION_OF_PROCESS : ROWS_FUNCTION, NULL,
+			    &c->rows);
 }
 
 /* Was it timed, call by call?  Else there is the ledger. */
@@ -92,9 +94,9 @@ static int64_t per_call(int64_t ns, int64_t calls)
 	return calls ? ns / calls : 0;
 }
 
-static void add_columns(struct table *t)
+static void add_columns(struct table *t, bool per_process)
 {
-	static const struct table_column columns[] = {
+	const struct table_column columns[] = {
 		{ .head = "ncalls", .kind = TABLE_NUMBER, .is_hidden = true },
 		{ .head = "ncalls", .is_right = true, .is_kept = true },
 		{ .head = "resumes", .kind = TABLE_NUMBER },
@@ -102,6 +104,8 @@ static void add_columns(struct table *t)
 		{ .head = "percall", .is_right = true, .is_kept = true },
 		{ .head = "cumtime", .kind = TABLE_SECONDS, .is_kept = true },
 		{ .head = "percall", .is_right = true, .is_kept = true },
+		{ .head = "pid", .kind = TABLE_NUMBER, .is_hidden = !per_process },
+		{ .head = "process", .cut = TABLE_CUT_RIGHT, .is_hidden = !per_process },
 		{ .head = "function", .cut = TABLE_CUT_RIGHT, .is_kept = true },
 		{ .head = "where", .cut = TABLE_CUT_LEFT },
 	};
@@ -135,6 +139,22 @@ static void put_per_call(struct table *t, int64_t ns, int64_t calls, bool is_exa
 	table_text(t, calls && ns ? text : "·");
 }
 
+static const char *process_of(const struct profile *p, const struct row *row)
+{
+	const char *process = profile_label_text(p, row->other, "process");
+
+	return process ? process : "";
+}
+
+static void put_process(struct table *t, const struct profile *p, const struct row *row)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s", process_of(p, row));
+	text_make_utf8(text);
+	table_text(t, text);
+}
+
 static void add_row(struct table *t, const struct called *c, const struct row *row,
 		    const struct profile *p, bool full)
 {
@@ -150,6 +170,8 @@ static void add_row(struct table *t, const struct called *c, const struct row *r
 		     is_timed(c, row));
 	table_number(t, whole_ns(c, row));
 	put_per_call(t, whole_ns(c, row), primitive, is_timed(c, row));
+	table_number(t, profile_label_number(p, row->other, "pid", 0));
+	put_process(t, p, row);
 	table_text(t, view_name(p, ROWS_FUNCTION, row));
 	describe_place(place, sizeof(place), file, line, full);
 	text_make_utf8(place);
@@ -221,7 +243,7 @@ bool by_calls_sorts(const char *key)
 
 	if (!t)
 		return false;
-	add_columns(t);
+	add_columns(t, true);
 	return sort_column(t, key) >= 0;
 }
 
@@ -231,7 +253,7 @@ static int make_table(const struct profile *p, const struct report_options *o,
 {
 	int err;
 
-	add_columns(t);
+	add_columns(t, o->per_process);
 	for (size_t i = 0; i < rows_count(c->rows); i++) {
 		if (was_called(c, rows_at(c->rows, i)))
 			add_row(t, c, rows_at(c->rows, i), p, o->full_filenames);
@@ -250,7 +272,7 @@ int by_calls_print(const struct profile *p, const struct report_options *o, FILE
 	CLEANUP(table_free) struct table *t = table_new();
 	size_t limit = o->rows == REPORT_ROWS_AUTO ? REPORT_ROWS : o->rows;
 	struct called c = { 0 };
-	int err = t ? called_take(&c, p, view_states(o)) : -ENOMEM;
+	int err = t ? called_take(&c, p, o) : -ENOMEM;
 
 	if (!err)
 		err = make_table(p, o, &c, t);
@@ -265,11 +287,15 @@ int by_calls_print(const struct profile *p, const struct report_options *o, FILE
 }
 
 static json_t *row_json(const struct profile *p, const struct called *c, bool late,
-			const struct row *row)
+			const struct row *row, bool per_process)
 {
 	json_t *object = json_object();
 	int64_t line;
 
+	if (per_process) {
+		json_put_number(object, "pid", profile_label_number(p, row->other, "pid", 0));
+		json_put_text(object, "process", process_of(p, row));
+	}
 	json_put_text(object, "function", view_name(p, ROWS_FUNCTION, row));
 	json_put_text(object, "file", view_file(p, ROWS_FUNCTION, row, &line));
 	json_put_number(object, "line", line);
@@ -289,12 +315,12 @@ int by_calls_json(const struct profile *p, const struct report_options *o, json_
 	CLEANUP(table_free) struct table *t = table_new();
 	bool late = version_with(p, "late_turns");
 	struct called c = { 0 };
-	int err = t ? called_take(&c, p, view_states(o)) : -ENOMEM;
+	int err = t ? called_take(&c, p, o) : -ENOMEM;
 
 	if (!err)
 		err = make_table(p, o, &c, t);
 	for (size_t i = 0; !err && i < table_rows(t) && !(o->rows && i >= o->rows); i++)
-		json_array_append_new(list, row_json(p, &c, late, table_tag(t, i)));
+		json_array_append_new(list, row_json(p, &c, late, table_tag(t, i), o->per_process));
 	called_done(&c);
 	if (!err)
 		*ret = TAKE_PTR(list);

@@ -52,7 +52,8 @@ struct report_options {
 	bool idle;        /* count waiting for work, too */
 	bool json;
 	bool full_filenames;
-	int width; /* of the terminal in columns; 0: unlimited */
+	bool per_process; /* of REPORT_CALLS: a function's row for each process */
+	int width;        /* of the terminal in columns; 0: unlimited */
 };
 
 /** What adder shows unless told otherwise: functions, for a terminal of @width. */

@@ -161,10 +161,17 @@ static uint32_t function_of(const struct rows *r, uint32_t location)
 	return profile_location_at(r->p, location).function;
 }
 
-static struct entry *of_location(struct rows *r, uint32_t location)
+/* A frame's row; @labels are those of its sample. */
+static struct entry *of_location(struct rows *r, uint32_t location, uint32_t labels)
 {
 	uint32_t id = r->by == ROWS_LINE ? location : function_of(r, location);
 
+	if (r->by == ROWS_FUNCTION_OF_PROCESS) {
+		const struct key key = { { 0, id, profile_label_number(r->p, labels, "pid", -1),
+					   text_id(r->p, labels, "process") } };
+
+		return get_by_key(r, &key, id, labels);
+	}
 	if (!r->known[location])
 		r->known[location] = get(r, 0, id, id, 0);
 	return r->known[location];
@@ -200,7 +207,7 @@ static int add_by_frames(struct rows *r, size_t index, struct profile_sample sam
 	if (depth == 0)
 		return add_stackless(r, values);
 	for (size_t i = 0; i < depth; i++) {
-		struct entry *entry = of_location(r, stack[i]);
+		struct entry *entry = of_location(r, stack[i], sample.labels);
 
 		if (!entry)
 			return -ENOMEM;
@@ -255,6 +262,7 @@ static int add_sample(struct rows *r, size_t index, struct profile_sample sample
 {
 	switch (r->by) {
 	case ROWS_FUNCTION:
+	case ROWS_FUNCTION_OF_PROCESS:
 	case ROWS_LINE:
 		return add_by_frames(r, index, sample, values);
 	case ROWS_CALLERS:

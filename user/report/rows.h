@@ -22,9 +22,10 @@ enum rows_by {
 	ROWS_THREAD,    /* id: a label set that has its pid, tid, ... */
 	ROWS_CONTAINER, /* id: a label set that has it */
 	ROWS_TASK,      /* id: a label set that has it, its coroutine, awaiters and process */
-	ROWS_ON,        /* id: the function that waits; other: label set that says for what */
-	ROWS_CALLERS,   /* id: function, or ROWS_NONE for a matching root */
-	ROWS_CALLEES,   /* id: function, or ROWS_NONE for time in the matching function itself */
+	ROWS_FUNCTION_OF_PROCESS, /* id: as of ROWS_FUNCTION; other: a label set of the process */
+	ROWS_ON,      /* id: the function that waits; other: label set that says for what */
+	ROWS_CALLERS, /* id: function, or ROWS_NONE for a matching root */
+	ROWS_CALLEES, /* id: function, or ROWS_NONE for time in the matching function itself */
 };
 
 #define ROWS_NONE UINT32_MAX
