@@ -14,6 +14,7 @@ import adder
 import harness
 from counting import end_with_parent
 from harness import Workload, case, needs, every_python
+from places import interpreter_file
 from pythons import find_all
 
 MS = 10
@@ -194,6 +195,43 @@ def histogram(python):
         # five or six values lie around the middle, each half a millisecond from the next
         off = BUCKET * want + (0.0005 if name == "p50" else 0) + US / 1e6
         assert abs(got[name] / 1e9 - want) <= off, "%s %.6f s, not %.6f" % (name, got[name] / 1e9, want)
+
+
+def of_its_own_program():
+    """A Python that times calls, whose interpreter is in its program: a command's are all seen."""
+    for python in find_all():
+        if python.minor >= 11 and not python.tree and interpreter_file(python) == os.path.realpath(python.path):
+            return python
+    raise harness.Skip("no interpreter of 3.11 or later that is in its program")
+
+
+# Its worker has ended seconds before it, and it before adder.
+STARTS_A_WORKER = """
+import subprocess, sys, time
+def quick(): pass
+if sys.argv[1:]:
+    for i in range(3): quick()
+else:
+    worker = subprocess.Popen([sys.executable, "-I", "-S", "-c", sys.orig_argv[-1], "worker"])
+    worker.wait()
+    time.sleep(4)
+    for i in range(20): quick()
+    print(worker.pid, file=sys.stderr)
+"""
+
+
+@case()
+def histograms_of_what_has_ended():
+    """Are told with whose they were."""
+    python = of_its_own_program()
+    done = adder.run("calls", "--json", "--histogram", "quick", "--",
+                     *python.command("-I", "-S", "-c", STARTS_A_WORKER))
+    assert done.returncode == 0, done.stderr
+    got = {line["pid"]: line for line in map(json.loads, done.stdout.decode().splitlines())}
+    worker = got.pop(int(re.findall(rb"^[0-9]+$", done.stderr, re.M)[0]), None)
+    assert worker and worker["calls"] == 3 and worker["process"], "of the worker %r" % worker
+    (pid, command), = got.items()
+    assert pid > 0 and command["calls"] == 20 and command["process"], command
 
 
 if __name__ == "__main__":

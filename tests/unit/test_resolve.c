@@ -519,6 +519,33 @@ static void keeps_what_a_gone_process_has_told_until_it_is_drained(void **state)
 	assert_int_equal(wall_of(f, "[stack lost]"), 4);
 }
 
+static void knows_who_called_when_that_has_ended(void **state)
+{
+	struct fixture *f = *state;
+	const struct adder_call_key key = { .code = 0x100, .serial = SERIAL, .signature = 1 };
+	const struct adder_call_key unknown = { .code = 0x200, .serial = SERIAL, .signature = 1 };
+	const struct adder_call_sums sums = { .calls = 1 };
+	struct resolver_called called;
+	uint32_t function;
+
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "called");
+	assert_int_equal(resolver_call(f->r, &key, &sums, &function), 1);
+	f->is_gone = true;
+	assert_int_equal(resolver_call(f->r, &unknown, &sums, &function), 0);
+	resolver_process_gone(f->r, SERIAL);
+	resolver_life(f->r, SERIAL, 7);
+	for (int i = 0; i < 4; i++)
+		resolver_drained(f->r);
+	assert_int_equal(resolver_find_call(f->r, &key, &called), 0);
+	assert_int_equal(called.function, function);
+	assert_int_equal(called.pid, 1000 + SERIAL);
+	assert_string_equal(called.process, "app.py");
+	assert_int_equal(resolver_find_call(f->r, &unknown, &called), -ENOENT);
+	resolver_hide_call(f->r, &key);
+	assert_int_equal(resolver_find_call(f->r, &key, &called), -ENOENT);
+}
+
 static void adds_up_lives_that_the_ledger_tells(void **state)
 {
 	struct fixture *f = *state;
@@ -655,6 +682,7 @@ int main(void)
 		TEST(knows_a_thread_that_had_no_stack_from_the_beginning),
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
+		TEST(knows_who_called_when_that_has_ended),
 		TEST(adds_up_lives_that_the_ledger_tells),
 		TEST(takes_a_state_that_it_does_not_know_for_other),
 		TEST(lets_go_of_what_is_not_in_use),

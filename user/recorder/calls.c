@@ -310,31 +310,23 @@ static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_cal
 	open_calls_each(open, now - open->cost_ns, take_open_call, c);
 }
 
-struct histograms {
-	struct calls *c;
-	const struct members *members;
-};
-
 static void take_histogram(void *arg, const struct adder_call_key *key,
 			   const struct adder_histogram *times)
 {
-	const struct histograms *h = arg;
 	struct call_histogram histogram = { .times = *times };
-	struct members_entry member;
-	uint32_t function;
+	const struct calls *c = arg;
+	struct resolver_called called;
 
-	if (!find_function(h->c, key->serial, key->code, key->signature, &function) ||
-	    !(wants_of(h->c, function) & ADDER_WANT_HISTOGRAM))
+	if (resolver_find_call(c->rooms.resolver, key, &called) ||
+	    !(wants_of(c, called.function) & ADDER_WANT_HISTOGRAM))
 		return;
-	describe(h->c, function, &histogram.function, &histogram.file, &histogram.line);
-	if (!members_find(h->members, key->serial, &member)) {
-		histogram.pid = member.pid;
-		histogram.process = member.name;
-	}
-	h->c->options->histogram(h->c->options->arg, &histogram);
+	describe(c, called.function, &histogram.function, &histogram.file, &histogram.line);
+	histogram.pid = called.pid;
+	histogram.process = called.process;
+	c->options->histogram(c->options->arg, &histogram);
 }
 
-void calls_finish(struct calls *c, const struct members *members, uint64_t end_ns)
+void calls_finish(struct calls *c, uint64_t end_ns)
 {
 	static const char *const clocks[] = {
 		[ADDER_CLOCK_NONE] = "none", [ADDER_CLOCK_WALL] = "wall", [ADDER_CLOCK_CPU] = "cpu"
@@ -343,8 +335,7 @@ void calls_finish(struct calls *c, const struct members *members, uint64_t end_n
 
 	c->end_ns = end_ns;
 	if (c->options->histogram)
-		session_each_histogram(c->rooms.session, take_histogram,
-				       &(struct histograms){ c, members });
+		session_each_histogram(c->rooms.session, take_histogram, c);
 	session_each_open_calls(c->rooms.session, take_open_calls, c);
 	for (int minor = 0; minor < 32; minor++) {
 		if (c->untimed >> minor & 1)

@@ -88,7 +88,7 @@ void calls_take_slow(struct calls *c, const struct members *members,
 
 /** After session_stop() at @end_ns and the last calls_drain(): take in calls that are still open,
  * hand out histograms, and say in the profile how all were timed. */
-void calls_finish(struct calls *c, const struct members *members, uint64_t end_ns);
+void calls_finish(struct calls *c, uint64_t end_ns);
 
 /** What the kernel half has to do for @options. */
 struct session_calls calls_session(const struct calls_options *options);

@@ -594,7 +594,7 @@ int recorder_finish(struct recorder *r, struct profile **ret)
 	members_retry(r->members);
 	err = drain(r);
 	if (r->options.calls.on)
-		calls_finish(r->calls, r->members, r->end_ns);
+		calls_finish(r->calls, r->end_ns);
 	session_each_thread(r->session, close_thread, r);
 	members_settle(r->members);
 	resolver_finish(r->resolver, 1000000000 / r->options.rate_hz, &facts.totals);

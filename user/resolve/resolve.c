@@ -762,11 +762,17 @@ static struct called_function *get_call(struct resolver *r, const struct adder_c
 	return call;
 }
 
+static uint32_t function_of(const struct resolver *r, const struct called_function *call)
+{
+	size_t depth;
+
+	return profile_location_at(r->p, *profile_stack_at(r->p, call->stack, &depth)).function;
+}
+
 int resolver_call(struct resolver *r, const struct adder_call_key *key,
 		  const struct adder_call_sums *sums, uint32_t *function)
 {
 	struct called_function *call = get_call(r, key);
-	size_t depth;
 
 	if (!call)
 		return -ENOENT;
@@ -774,9 +780,22 @@ int resolver_call(struct resolver *r, const struct adder_call_key *key,
 	if (!call->is_known || call->is_hidden || call->is_told)
 		return 0;
 	call->is_told = true;
-	*function =
-		profile_location_at(r->p, *profile_stack_at(r->p, call->stack, &depth)).function;
+	*function = function_of(r, call);
 	return 1;
+}
+
+int resolver_find_call(struct resolver *r, const struct adder_call_key *key,
+		       struct resolver_called *ret)
+{
+	const struct called_function *call = get_call(r, key);
+	const struct process *process = get_process(r, key->serial);
+
+	if (!call || !call->is_known || call->is_hidden)
+		return -ENOENT;
+	ret->function = function_of(r, call);
+	ret->pid = process->pid;
+	ret->process = process->name ? profile_text(r->p, process->name) : NULL;
+	return 0;
 }
 
 void resolver_hide_call(struct resolver *r, const struct adder_call_key *key)

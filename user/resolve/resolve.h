@@ -109,6 +109,17 @@ int resolver_call(struct resolver *r, const struct adder_call_key *key,
 /** Nobody has asked for the calls of that function. */
 void resolver_hide_call(struct resolver *r, const struct adder_call_key *key);
 
+/** A function that was called, and by whom. */
+struct resolver_called {
+	uint32_t function; /* the profile's id */
+	pid_t pid;
+	const char *process; /* the profile's; NULL: it has no name */
+};
+
+/** That of @key, of a process that may have ended.  0, or -ENOENT if it is not known, or hidden. */
+int resolver_find_call(struct resolver *r, const struct adder_call_key *key,
+		       struct resolver_called *ret);
+
 /** After the last of those: a call of it that is still open has taken so long, too. */
 void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
 			uint64_t total_ns);
