@@ -546,6 +546,57 @@ static void knows_who_called_when_that_has_ended(void **state)
 	assert_int_equal(resolver_find_call(f->r, &key, &called), -ENOENT);
 }
 
+static int64_t calls_of(const struct fixture *f, const char *name)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < profile_sample_count(f->p); i++) {
+		struct profile_sample s = profile_sample_at(f->p, i);
+		size_t count;
+		uint32_t location = *profile_stack_at(f->p, s.stack, &count);
+		uint32_t function = profile_location_at(f->p, location).function;
+
+		if (!strcmp(profile_text(f->p, profile_function_at(f->p, function).name), name))
+			sum += s.values[profile_type_find(f->p, "calls")];
+	}
+	return sum;
+}
+
+static void keeps_calls_of_what_has_ended(void **state)
+{
+	enum { PROCESSES = 3 * MEMORY / 768 };
+	struct fixture *f = *state;
+	const struct adder_call_sums sums = { .calls = 2 };
+	struct resolver_totals totals;
+	uint32_t function;
+
+	profile_add_call_types(f->p);
+	for (uint32_t i = 0; i < PROCESSES; i++) {
+		/* as many processes as there is room for, each with other functions of one name */
+		struct adder_call_key key = { 0x100 + i, SERIAL + i % 1000, 1 };
+		struct adder_call_key hidden = { 1, SERIAL + i % 1000, 1 };
+		struct adder_event_code *e = code(key.code, "called");
+
+		add_process(f, key.serial);
+		e->serial = key.serial;
+		resolver_code(f->r, e, sizeof(*e));
+		e = code(1, "hidden");
+		e->serial = key.serial;
+		resolver_code(f->r, e, sizeof(*e));
+		assert_int_equal(resolver_call(f->r, &key, &sums, &function), 1);
+		resolver_call(f->r, &hidden, &sums, &function);
+		resolver_hide_call(f->r, &hidden);
+		resolver_end_call(f->r, &hidden);
+		resolver_open_call(f->r, &hidden, 1, 1);
+		resolver_end_call(f->r, &key);
+	}
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(calls_of(f, "called"), 2 * PROCESSES);
+	assert_int_equal(calls_of(f, "hidden"), 0);
+	assert_int_equal(calls_of(f, "[name not read]"), 0);
+	assert_int_equal(totals.refused, PROCESSES - MEMORY / 768);
+}
+
 static void adds_up_lives_that_the_ledger_tells(void **state)
 {
 	struct fixture *f = *state;
@@ -683,6 +734,7 @@ int main(void)
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
 		TEST(knows_who_called_when_that_has_ended),
+		TEST(keeps_calls_of_what_has_ended),
 		TEST(adds_up_lives_that_the_ledger_tells),
 		TEST(takes_a_state_that_it_does_not_know_for_other),
 		TEST(lets_go_of_what_is_not_in_use),

@@ -463,8 +463,17 @@ void session_trace_end(struct session *s)
 	session_consume(s);
 }
 
+static void forget_call(struct session *s, const struct adder_call_key *key)
+{
+	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.calls), key);
+	if (s->options.calls.select)
+		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.call_wants), key);
+	if (s->options.calls.histograms)
+		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.histograms), key);
+}
+
 int session_each_call(struct session *s,
-		      void (*fn)(void *arg, const struct adder_call_key *key,
+		      bool (*fn)(void *arg, const struct adder_call_key *key,
 				 const struct adder_call_sums *sums),
 		      void *arg)
 {
@@ -483,8 +492,10 @@ int session_each_call(struct session *s,
 					   &batch, keys, sums, &count, NULL);
 		if (err && err != -ENOENT)
 			break;
-		for (uint32_t i = 0; i < count; i++)
-			fn(arg, &keys[i], &sums[i]);
+		for (uint32_t i = 0; i < count; i++) {
+			if (fn(arg, &keys[i], &sums[i]))
+				forget_call(s, &keys[i]);
+		}
 		first = false;
 	}
 	return err == -ENOENT ? 0 : err;
@@ -510,9 +521,18 @@ int session_want_calls(struct session *s, const struct adder_call_key *key, uint
 {
 	if (!s->options.calls.select)
 		return 0;
-	return bpf_map_update_elem(bpf_map__fd(s->skel->maps.call_wants), key, &wants, BPF_ANY)
-		       ? -errno
-		       : 0;
+	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.call_wants), key, &wants, BPF_ANY))
+		return -errno;
+	/* it had one as long as nobody had said */
+	if (s->options.calls.histograms && !(wants & ADDER_WANT_HISTOGRAM))
+		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.histograms), key);
+	return 0;
+}
+
+int session_find_histogram(struct session *s, const struct adder_call_key *key,
+			   struct adder_histogram *ret)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.histograms), key, ret) ? -errno : 0;
 }
 
 void session_each_histogram(struct session *s,

@@ -159,9 +159,12 @@ struct session_call_probes {
 struct session_call_probes session_call_probes(const struct session *s);
 void session_drop_call_probes(struct session *s, struct session_call_probes keep);
 
-/** Call @fn for each function that has been called, with what has been counted so far. */
+/**
+ * Call @fn for each function that has been called, with what has been counted so far.  If it says
+ * so, all that is kept of the function is deleted.  0 or -errno.
+ */
 int session_each_call(struct session *s,
-		      void (*fn)(void *arg, const struct adder_call_key *key,
+		      bool (*fn)(void *arg, const struct adder_call_key *key,
 				 const struct adder_call_sums *sums),
 		      void *arg);
 
@@ -173,6 +176,10 @@ void session_each_open_calls(struct session *s,
 
 /** Say what is wanted of the calls of a function: enum adder_call_wants.  0 or -errno. */
 int session_want_calls(struct session *s, const struct adder_call_key *key, uint32_t wants);
+
+/** That of a function.  0 or -errno. */
+int session_find_histogram(struct session *s, const struct adder_call_key *key,
+			   struct adder_histogram *ret);
 
 /** Call @fn for each function of which there is a histogram. */
 void session_each_histogram(struct session *s,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <uthash.h>
 
 #include "base/text.h"
 #include "discover/discover.h"
@@ -22,10 +23,30 @@
 #include "resolve/resolve.h"
 
 #define ARGUMENT_BYTES 1024 /* of all arguments of a call, as text */
+#define MAX_KEPT       8192 /* histograms of ended processes: 17 MB, as much as of living ones */
+#define MANY_NEW       512  /* functions of a drain: each has a histogram until it is judged */
+
+/* A process that has ended, with functions that the kernel half still keeps. */
+struct ended {
+	uint32_t serial;
+	bool has_threads; /* the last thing that they do is to end their calls */
+	UT_hash_handle hh;
+};
+
+/* How long calls of a process took that has ended. */
+struct kept {
+	struct resolver_called called;
+	struct adder_histogram times;
+	struct kept *next;
+};
 
 struct calls {
 	const struct calls_options *options;
 	struct calls_rooms rooms;
+	struct ended *ended;
+	struct kept *kept;
+	size_t kept_count;
+	uint32_t news; /* functions that the last drain was the first to see named */
 	uint64_t end_ns;
 	int64_t epoch_ns;    /* of CLOCK_MONOTONIC's 0 */
 	uint32_t untimed;    /* minor versions, a bit each: interpreters whose calls' ends ... */
@@ -54,6 +75,19 @@ struct calls *calls_new(const struct calls_options *options, const struct calls_
 
 void calls_free(struct calls *c)
 {
+	struct ended *ended, *next;
+	struct kept *kept;
+
+	if (!c)
+		return;
+	HASH_ITER (hh, c->ended, ended, next) {
+		HASH_DEL(c->ended, ended);
+		free(ended);
+	}
+	while ((kept = c->kept)) {
+		c->kept = kept->next;
+		free(kept);
+	}
 	free(c);
 }
 
@@ -157,23 +191,124 @@ static uint32_t wants_of(const struct calls *c, uint32_t id)
 	return wants;
 }
 
-static void take_call(void *arg, const struct adder_call_key *key,
-		      const struct adder_call_sums *sums)
+static void want(struct calls *c, const struct adder_call_key *key, uint32_t function)
 {
-	struct calls *c = arg;
-	uint32_t function, wants;
+	uint32_t wants = wants_of(c, function);
 
-	if (resolver_call(c->rooms.resolver, key, sums, &function) <= 0)
-		return;
-	wants = wants_of(c, function);
 	session_want_calls(c->rooms.session, key, wants);
 	if (!wants)
 		resolver_hide_call(c->rooms.resolver, key);
 }
 
+/* ---- whose process has ended ---- */
+
+static struct ended *find_ended(const struct calls *c, uint32_t serial)
+{
+	struct ended *ended;
+
+	HASH_FIND(hh, c->ended, &serial, sizeof(serial), ended);
+	return ended;
+}
+
+void calls_process_ended(struct calls *c, uint32_t serial)
+{
+	struct ended *ended;
+
+	if (!c->options->on || find_ended(c, serial))
+		return;
+	ended = calloc(1, sizeof(*ended));
+	if (!ended)
+		return; /* its functions stay where they are */
+	ended->serial = serial;
+	HASH_ADD(hh, c->ended, serial, sizeof(ended->serial), ended);
+}
+
+static void take_thread(void *arg, uint32_t tid, const struct adder_thread *thread)
+{
+	struct ended *ended = find_ended(arg, thread->process);
+
+	(void)tid;
+	if (ended)
+		ended->has_threads = true;
+}
+
+/* Which of them will add nothing more to any sum? */
+static void find_threads_of_ended(struct calls *c)
+{
+	if (!c->ended)
+		return;
+	for (struct ended *ended = c->ended; ended; ended = ended->hh.next)
+		ended->has_threads = false;
+	session_each_thread(c->rooms.session, take_thread, c);
+}
+
+static void forget_ended(struct calls *c)
+{
+	struct ended *ended, *next;
+
+	HASH_ITER (hh, c->ended, ended, next) {
+		if (ended->has_threads)
+			continue;
+		HASH_DEL(c->ended, ended);
+		free(ended);
+	}
+}
+
+/* The histogram of a function, should there be one; false without room. */
+static bool keep_histogram(struct calls *c, const struct adder_call_key *key)
+{
+	struct kept found, *kept;
+
+	if (!c->options->histogram_of ||
+	    session_find_histogram(c->rooms.session, key, &found.times) ||
+	    resolver_find_call(c->rooms.resolver, key, &found.called) ||
+	    !(wants_of(c, found.called.function) & ADDER_WANT_HISTOGRAM))
+		return true;
+	kept = c->kept_count < MAX_KEPT ? malloc(sizeof(*kept)) : NULL;
+	if (!kept)
+		return false;
+	*kept = found;
+	kept->next = c->kept;
+	c->kept = kept;
+	c->kept_count++;
+	return true;
+}
+
+/* True if the kernel half need not keep it any longer. */
+static bool take_call(void *arg, const struct adder_call_key *key,
+		      const struct adder_call_sums *sums)
+{
+	struct calls *c = arg;
+	const struct ended *ended = find_ended(c, key->serial);
+	uint32_t function;
+	int known = resolver_call(c->rooms.resolver, key, sums, &function);
+
+	if (known < 0)
+		return true;
+	c->news += known;
+	if (known)
+		want(c, key, function);
+	if (!ended || ended->has_threads || !keep_histogram(c, key))
+		return false;
+	resolver_end_call(c->rooms.resolver, key);
+	return true;
+}
+
 int calls_drain(struct calls *c)
 {
-	return session_each_call(c->rooms.session, take_call, c);
+	int err;
+
+	c->news = 0;
+	find_threads_of_ended(c);
+	err = session_each_call(c->rooms.session, take_call, c);
+	if (!err)
+		forget_ended(c);
+	return err;
+}
+
+bool calls_are_crowded(const struct calls *c)
+{
+	return c->news > MANY_NEW;
 }
 
 /* ---- slow calls ---- */
@@ -310,20 +445,26 @@ static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_cal
 	open_calls_each(open, now - open->cost_ns, take_open_call, c);
 }
 
+static void tell_histogram(const struct calls *c, const struct resolver_called *called,
+			   const struct adder_histogram *times)
+{
+	struct call_histogram histogram = { .pid = called->pid,
+					    .process = called->process,
+					    .times = *times };
+
+	describe(c, called->function, &histogram.function, &histogram.file, &histogram.line);
+	c->options->histogram(c->options->arg, &histogram);
+}
+
 static void take_histogram(void *arg, const struct adder_call_key *key,
 			   const struct adder_histogram *times)
 {
-	struct call_histogram histogram = { .times = *times };
 	const struct calls *c = arg;
 	struct resolver_called called;
 
-	if (resolver_find_call(c->rooms.resolver, key, &called) ||
-	    !(wants_of(c, called.function) & ADDER_WANT_HISTOGRAM))
-		return;
-	describe(c, called.function, &histogram.function, &histogram.file, &histogram.line);
-	histogram.pid = called.pid;
-	histogram.process = called.process;
-	c->options->histogram(c->options->arg, &histogram);
+	if (!resolver_find_call(c->rooms.resolver, key, &called) &&
+	    wants_of(c, called.function) & ADDER_WANT_HISTOGRAM)
+		tell_histogram(c, &called, times);
 }
 
 void calls_finish(struct calls *c, uint64_t end_ns)
@@ -334,6 +475,8 @@ void calls_finish(struct calls *c, uint64_t end_ns)
 	struct profile *p = c->rooms.profile;
 
 	c->end_ns = end_ns;
+	for (const struct kept *kept = c->kept; kept; kept = kept->next)
+		tell_histogram(c, &kept->called, &kept->times);
 	if (c->options->histogram)
 		session_each_histogram(c->rooms.session, take_histogram, c);
 	session_each_open_calls(c->rooms.session, take_open_calls, c);

@@ -79,8 +79,17 @@ void calls_free(struct calls *c);
 struct discover_note calls_probe(struct calls *c, int fd, uint32_t version,
 				 const struct adder_layout *layout);
 
-/** Take in what has been counted so far.  0 or -errno. */
+/** A process calls nothing any more; its threads may still be on their way out. */
+void calls_process_ended(struct calls *c, uint32_t serial);
+
+/**
+ * Take in what has been counted so far; of processes that have ended for good, for the last time:
+ * they make room for others.  0 or -errno.
+ */
 int calls_drain(struct calls *c);
+
+/** Must that be done more often? */
+bool calls_are_crowded(const struct calls *c);
 
 /** Tell of @event to who asked for it. */
 void calls_take_slow(struct calls *c, const struct members *members,

@@ -97,6 +97,12 @@ static void take_thread_exit(struct recorder *r, const struct adder_event_thread
 	add_spilled(r, e->serial, e->tid, e->spilled_ns);
 }
 
+static void take_exit(struct recorder *r, const struct adder_event_exit *e)
+{
+	members_exit(r->members, e);
+	calls_process_ended(r->calls, e->serial);
+}
+
 static void take_event(void *arg, const void *event, size_t size)
 {
 	struct recorder *r = arg;
@@ -108,7 +114,7 @@ static void take_event(void *arg, const void *event, size_t size)
 		break;
 	case ADDER_EVENT_EXIT:
 		if (size >= sizeof(struct adder_event_exit))
-			members_exit(r->members, event);
+			take_exit(r, event);
 		break;
 	case ADDER_EVENT_THREAD_EXIT:
 		if (size >= sizeof(struct adder_event_thread_exit))
@@ -187,7 +193,8 @@ static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, 
 /* Must the ledger be emptied more often? */
 static bool is_crowded(const struct recorder *r)
 {
-	return r->posted > MANY_POSTED || resolver_is_crowded(r->resolver);
+	return r->posted > MANY_POSTED || resolver_is_crowded(r->resolver) ||
+	       calls_are_crowded(r->calls);
 }
 
 /* What is let go of here must not count as told there. */

@@ -12,19 +12,35 @@ struct called {
 	UT_hash_handle hh;
 };
 
-struct called_function *called_get(struct called **all, const struct adder_call_key *key)
+struct called_function *called_find(struct called *all, const struct adder_call_key *key)
 {
 	struct called *c;
 
-	HASH_FIND(hh, *all, key, sizeof(*key), c);
-	if (c)
-		return &c->function;
+	HASH_FIND(hh, all, key, sizeof(*key), c);
+	return c ? &c->function : NULL;
+}
+
+struct called_function *called_get(struct called **all, const struct adder_call_key *key)
+{
+	struct called_function *known = called_find(*all, key);
+	struct called *c;
+
+	if (known)
+		return known;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->function.key = *key;
 	HASH_ADD(hh, *all, function.key, sizeof(*key), c);
 	return &c->function;
+}
+
+void called_drop(struct called **all, struct called_function *function)
+{
+	struct called *c = (struct called *)function; /* its first member */
+
+	HASH_DEL(*all, c);
+	free(c);
 }
 
 void called_free(struct called **all)

@@ -29,6 +29,10 @@ struct called_function {
 /** That of @key, made if there is none; NULL without memory.  The table's. */
 struct called_function *called_get(struct called **all, const struct adder_call_key *key);
 
+/** The same if there is one, else NULL. */
+struct called_function *called_find(struct called *all, const struct adder_call_key *key);
+
+void called_drop(struct called **all, struct called_function *function);
 void called_free(struct called **all);
 
 /**

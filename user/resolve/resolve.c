@@ -26,6 +26,7 @@
 #define MAX_ACCOUNTS(memory)  ((memory) / 8 * 3 / 512)
 #define CROWD(memory)         ((memory) / 8 * 2 / 512)
 #define MAX_THREADS(memory)   ((memory) / 2048) /* as many processes at the most */
+#define MAX_ENDED(memory)     ((memory) / 768)  /* called functions of ended processes */
 #define TRIM_COUNT            4096              /* of names and stacks, some 2 MB */
 
 struct thread {
@@ -82,6 +83,7 @@ struct resolver {
 	bool crowded;
 	struct process rest; /* stands for all for which there is no room */
 	uint64_t stacks, refused;
+	size_t ended_calls; /* functions that ended processes had called, by process */
 	uint32_t pseudo[ADDER_STACK_FIRST_HASH]; /* stack ids */
 };
 
@@ -784,6 +786,42 @@ int resolver_call(struct resolver *r, const struct adder_call_key *key,
 	return 1;
 }
 
+/* Add the sums of @call to those of the function's calls by whatever processes. */
+static void lump_call(struct resolver *r, const struct called_function *call)
+{
+	const struct adder_call_key key = { .code = !call->key.code  ? 0
+						    : call->is_known ? call->stack + 2ULL
+								     : 1 };
+	struct called_function *all = called_get(&r->rest.called, &key);
+
+	r->refused++;
+	if (!all)
+		return;
+	all->stack = call->stack;
+	all->is_known = call->is_known;
+	all->sums.calls += call->sums.calls;
+	all->sums.resumes += call->sums.resumes;
+	all->sums.recursive += call->sums.recursive;
+	all->sums.self_ns += call->sums.self_ns;
+	all->sums.total_ns += call->sums.total_ns;
+}
+
+void resolver_end_call(struct resolver *r, const struct adder_call_key *key)
+{
+	struct process *process = get_process(r, key->serial);
+	struct called_function *call = process ? called_find(process->called, key) : NULL;
+
+	if (!call)
+		return;
+	if (!call->is_hidden && (!r->memory || r->ended_calls < MAX_ENDED(r->memory))) {
+		r->ended_calls++;
+		return;
+	}
+	if (!call->is_hidden)
+		lump_call(r, call);
+	called_drop(&process->called, call);
+}
+
 int resolver_find_call(struct resolver *r, const struct adder_call_key *key,
 		       struct resolver_called *ret)
 {
@@ -809,7 +847,8 @@ void resolver_hide_call(struct resolver *r, const struct adder_call_key *key)
 void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
 			uint64_t total_ns)
 {
-	struct called_function *call = get_call(r, key);
+	struct process *process = get_process(r, key->serial);
+	struct called_function *call = process ? called_find(process->called, key) : NULL;
 
 	if (!call)
 		return;
@@ -872,5 +911,6 @@ void resolver_finish(struct resolver *r, uint64_t tick_ns, struct resolver_total
 		if (!process->dropped)
 			finish_calls(r, process);
 	}
+	finish_calls(r, &r->rest);
 	ret->unknown_stacks = accounts_settle(r->accounts, r->p, r->places_used, &hooks);
 }

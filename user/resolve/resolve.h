@@ -101,13 +101,17 @@ void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 
 /**
  * What has been counted of a function so far: the last word counts.  1 if it is known now which
- * that is, and was not before: then @function is the profile's id of it.  Else 0, or -ENOENT.
+ * that is, and was not before: then @function is the profile's id of it.  Else 0, or -ENOENT if its
+ * process was dropped.
  */
 int resolver_call(struct resolver *r, const struct adder_call_key *key,
 		  const struct adder_call_sums *sums, uint32_t *function);
 
 /** Nobody has asked for the calls of that function. */
 void resolver_hide_call(struct resolver *r, const struct adder_call_key *key);
+
+/** The last word was the last: its process has ended.  It may not be found any more then. */
+void resolver_end_call(struct resolver *r, const struct adder_call_key *key);
 
 /** A function that was called, and by whom. */
 struct resolver_called {
