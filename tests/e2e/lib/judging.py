@@ -100,8 +100,8 @@ def check_stacks(python, then=None):
             every, named = with_class(thread, sample)
             methods, found = methods | every, found | named
     assert not wrong, "%d of %d wrong: %s" % (len(wrong), len(truth), "; ".join(wrong[:8]))
-    # a class that hides its attributes may stay unknown before 3.11
-    assert len(found) >= 0.9 * len(methods), "no class: %s" % ", ".join(sorted(methods - found))
+    # before 3.11 it is read from the first argument, which may be gone when adder comes to it
+    assert len(found) >= 0.7 * len(methods), "no class: %s" % ", ".join(sorted(methods - found))
     labels = {s.labels.get("python") for s in profile.samples}
     assert labels == {python.version}, "the label python is %r" % labels
     return "%d stacks" % len(truth)

@@ -133,7 +133,8 @@ def fork_writer(pipe):
 
 
 def main():
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # on a disk
+    os.makedirs("/var/tmp", exist_ok=True)  # on a disk; an unpacked tree of packages may lack it
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         print("ready", flush=True)
         sys.stdin.readline()
         at_once((waits_for_beta,), (waits_for_alpha,))
