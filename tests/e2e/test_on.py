@@ -70,7 +70,8 @@ def awaited(python):
 @case(each=spread)
 def strangers(python):
     """Each waits for one of another name, and that is told of 95 % of its time; of the GIL 85 %: who
-    begins the two threads needs it, too."""
+    begins the two threads needs it, too.  3.6 keeps to itself who has just taken it."""
+    least_of_gil = 0.7 if python.minor == 6 else 0.85
     with Workload(python, "strangers.py") as program:
         program.expect("ready")
         with adder.Recording("-p", program.pid) as recording:
@@ -85,7 +86,7 @@ def strangers(python):
                 name = s.labels.get("on") or "nobody"
                 on[name] = on.get(name, 0) + s.values[state] / 1e9
         right, total = sum(t for name, t in on.items() if name.endswith(whom)), sum(on.values())
-        if total < 0.03 or right < (0.85 if state == "gil" else 0.95) * total:
+        if total < 0.03 or right < (least_of_gil if state == "gil" else 0.95) * total:
             wrong.append("%s: %.3f of %.3f s in %s are on %s; %r" % (function, right, total, state, whom, on))
     assert not wrong, "; ".join(wrong)
     return "%d kinds" % len(expected)
