@@ -284,7 +284,7 @@ struct adder_thread {
 	__u8 has_ready;       /* tasks wait for its loop: struct adder_ready says which */
 	__u32 cpu;            /* if it was walked: where ... */
 	__u32 walk_ns;        /* ... and how much longer that has made the wait */
-	__u64 thread_pointer; /* if it was not: for walking it from outside */
+	__u64 thread_pointer; /* as it was switched out: for walking it, from outside, too */
 	/* how often it has waited in each of some ways since kinds_ns: two bits each (budget.h) */
 	__u64 kinds, kinds_ns;
 	/* waits posted under one key in a row: they go to the ledger together */
