@@ -145,7 +145,7 @@ static int begin(struct recording_run *run)
 		return log_errno(err, "cannot begin to record");
 	run_begin(&run->run);
 	if (run->options->calls.on) /* on a terminal, too: programs are slower from now on */
-		log_info("recording; each call takes one to two microseconds longer");
+		log_info("recording; each call takes up to two microseconds longer");
 	else
 		log_progress_or_info("recording");
 	recorder_progress(run->recorder, &p);
