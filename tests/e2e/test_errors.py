@@ -142,6 +142,7 @@ def misuse():
                  ["calls", "--histogram", "f", "--no-times"], ["calls", "--gc", "--match", "f"],
                  ["calls", "-s", "nonsense"], ["calls", "--json", "-s", "nonsense"],
                  ["calls", "--slower", "5", "-o", "-"], ["calls", "--histogram", "f", "-o", "-"],
+                 ["calls", "--slower", "5", "--per-process"], ["report", "--per-process", "/dev/null"],
                  ["-o", "/tmp/never.pb.gz"], ["-Q"]):
         try:
             check_failed(adder.run(*args, timeout=5), 2, " ".join(args))

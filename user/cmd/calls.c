@@ -27,9 +27,9 @@ struct calls_args {
 	const char *output; /* NULL: the table alone */
 	bool collections, imports;
 	const char *match[MATCH_MAX];
-	struct output live; /* lines as they come; without a stream: a table at the end */
-	uint64_t shown;     /* of them */
-	char of_table;      /* an option that only a table has; 0: none was given */
+	struct output live;   /* lines as they come; without a stream: a table at the end */
+	uint64_t shown;       /* of them */
+	const char *of_table; /* an option that only a table has; NULL: none was given */
 };
 
 enum {
@@ -97,10 +97,10 @@ static void check(const struct calls_args *args, struct argp_state *state)
 	bool is_trace = args->collections || args->imports;
 
 	if (args->of_table && is_trace)
-		argp_error(state, "--gc and --imports print no table: leave -%c out",
+		argp_error(state, "--gc and --imports print no table: leave %s out",
 			   args->of_table);
 	if (args->of_table && (calls->slow_ns || calls->histogram_of))
-		argp_error(state, "--slower and --histogram print no table: leave -%c out",
+		argp_error(state, "--slower and --histogram print no table: leave %s out",
 			   args->of_table);
 	if (is_trace && (calls->slow_ns || calls->histogram_of || calls->match_count))
 		argp_error(state, "--gc and --imports count no calls: leave --match, --slower and "
@@ -157,7 +157,7 @@ static void set_sort(struct calls_args *args, struct argp_state *state, const ch
 		report_sort_keys(NULL, &args->report, keys, sizeof(keys));
 		argp_failure(state, CMD_MISUSED, 0, "cannot sort by '%s': there are %s", key, keys);
 	}
-	args->of_table = 's';
+	args->of_table = "-s";
 	args->report.sort = key;
 }
 
@@ -181,10 +181,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'l':
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))
 			argp_error(state, "'%s' is no number of rows", arg);
-		args->of_table = key;
+		args->of_table = "-l";
 		args->report.rows = rows;
 		return 0;
 	case OPT_PER_PROCESS:
+		args->of_table = "--per-process";
 		args->report.per_process = true;
 		return 0;
 	case OPT_JSON:
@@ -222,7 +223,7 @@ static const struct argp calls_argp = {
 	.parser = parse,
 	.args_doc = "[-- COMMAND [ARG...]]",
 	.doc = "Count and time every call of every Python function, in programs that are running. "
-	       "Each call takes one to two microseconds longer meanwhile: a program that does "
+	       "Each call takes up to two microseconds longer meanwhile: a program that does "
 	       "little "
 	       "else is slowed many times.\vTimes are the program's own, without what adder costs "
 	       "it.  Before Python 3.11 they are the ledger's, as in 'adder report', unless the "

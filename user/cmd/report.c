@@ -146,6 +146,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				     "one profile at a time: '%s' is one too many", arg);
 		args->file = arg;
 		return 0;
+	case ARGP_KEY_END:
+		if (o->per_process && o->view != REPORT_CALLS)
+			argp_failure(state, CMD_MISUSED, 0,
+				     "--per-process is for calls: add --by calls");
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
