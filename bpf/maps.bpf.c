@@ -44,6 +44,7 @@ __u64 probe_ns = 0;
 __u64 look_ns = ADDER_LOOK_NS;
 
 const volatile __u32 select_by = ADDER_SELECT_ALL;
+const volatile __u64 clock_ns = 0;
 const volatile __u32 budget_ppm = 0;
 const volatile __u32 call_clock = ADDER_CLOCK_NONE;
 const volatile __u32 call_select = 0;

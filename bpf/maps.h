@@ -119,6 +119,7 @@ extern __u64 look_ns;  /* from the last look but one to the last */
 
 /* Knobs, set before loading. */
 extern const volatile __u32 select_by;       /* enum adder_select */
+extern const volatile __u64 clock_ns;        /* the sampling clock's period */
 extern const volatile __u32 budget_ppm;      /* of a CPU, for walks at switches; 0: no limit */
 extern const volatile __u32 call_clock;      /* enum adder_call_clock */
 extern const volatile __u32 call_select;     /* not all functions are wanted alike */

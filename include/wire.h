@@ -275,6 +275,7 @@ struct adder_thread {
 	__u64 stack, on;  /* of the wait from out_ns on */
 	__u64 task;       /* likewise */
 	__u64 first_ns;   /* first seen */
+	__u64 tick_ns;    /* the sampling clock last found it on a CPU */
 	__u32 process;    /* serial */
 	__u32 tgid;
 	__u16 syscall;

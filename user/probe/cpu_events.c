@@ -70,7 +70,7 @@ int cpu_events_open_clock(struct bpf_program *program, uint32_t rate_hz, struct 
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = 1000000000ULL / rate_hz,
+		.sample_period = CLOCK_PERIOD_NS(rate_hz),
 	};
 
 	return open_events(program, &attr, ret);

@@ -10,6 +10,8 @@
 struct bpf_program;
 struct cpu_events;
 
+#define CLOCK_PERIOD_NS(rate_hz) (1000000000ULL / (rate_hz))
+
 /** Start a clock of @rate_hz on every CPU that is online.  0 or -errno. */
 int cpu_events_open_clock(struct bpf_program *program, uint32_t rate_hz, struct cpu_events **ret);
 

@@ -163,6 +163,7 @@ static int load_programs(struct session *s, struct adder_bpf *skel)
 	if (!skel)
 		return errno ? -errno : -ENOMEM;
 	s->skel->rodata->select_by = s->options.select;
+	s->skel->rodata->clock_ns = s->options.rate_hz ? CLOCK_PERIOD_NS(s->options.rate_hz) : 0;
 	s->skel->rodata->budget_ppm = s->options.budget_ppm;
 	s->skel->rodata->self_pid = getpid();
 	if (s->options.trace)
