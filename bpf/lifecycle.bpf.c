@@ -215,7 +215,7 @@ static __always_inline bool begin_program(struct task_struct *task, struct linux
 	if (!is_selected(task->tgid))
 		return false;
 	__builtin_memset(p, 0, sizeof(*p));
-	read_file(bprm->file, &p->file);
+	read_file(BPF_CORE_READ(bprm, file), &p->file);
 	binary = bpf_map_lookup_elem(&binaries, &p->file);
 	if (binary && binary->kind == ADDER_BINARY_FOREIGN)
 		return false;
@@ -288,13 +288,22 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/*
+ * Of the process of @task, which is exiting.  (Read by address: to go by a pointer, newer kernels
+ * search all of their types by name, on each path, to know whether it is to be trusted: 20 ms.)
+ */
+static __always_inline int threads_left(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, signal, live.counter);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 pid = task->tgid;
 	struct adder_thread *t;
 
-	if (select_by == ADDER_SELECT_FAMILY && task->signal->live.counter == 0)
+	if (select_by == ADDER_SELECT_FAMILY && !threads_left(task))
 		bpf_map_delete_elem(&pids, &pid);
 	if (!is_tracked(pid))
 		return 0;
@@ -303,7 +312,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		t->exiting = 1;
 	if (call_clock) /* while user space still knows the process */
 		open_bury(task->pid, bpf_ktime_get_ns());
-	if (task->signal->live.counter == 0)
+	if (!threads_left(task))
 		forget(pid, bpf_ktime_get_ns()); /* its bit stays: the threads have a last switch to
 						    come */
 	return 0;

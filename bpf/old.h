@@ -20,6 +20,8 @@
 #define OLD_STACK_SIZE 16384 /* THREAD_SIZE, of aarch64 with pages of 4 KB, too */
 #define OLD_VMA_LEVELS 24    /* a tree of 65,530 mappings (vm.max_map_count), red and black */
 
+#define COMPAT_CURRENT_IS_TYPED 0
+
 static __always_inline struct task_struct *compat_current(void)
 {
 	return (struct task_struct *)bpf_get_current_task();

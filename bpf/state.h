@@ -40,22 +40,40 @@ struct wait {
 	__u8 state;        /* enum adder_state */
 	__u8 how;          /* enum adder_how */
 	bool from_outside; /* the thread is not current: its memory can't be read */
+	__s32 fd;          /* of @file */
 	struct file *file; /* the one file that is waited for; NULL: none, or several */
 };
 
-/* Loads through the task's typed pointers cost a nanosecond each, reads by helper five. */
-static __always_inline struct file *file_of_fd(struct task_struct *t, __u32 fd)
+/*
+ * Current's file @fd, as an address; 0 if there is none.  Loads through typed pointers cost a
+ * nanosecond each, reads by helper five.  A global function, since the verifier follows those once:
+ * to know whether such a pointer is to be trusted newer kernels search all of their types by name,
+ * a millisecond each time.
+ */
+__weak __noinline __u64 file_of_current(__u32 fd)
 {
-	struct files_struct *files = t->files;
+	struct files_struct *files = compat_current()->files;
 	struct fdtable *fdt;
-	struct file *f = NULL;
+	__u64 f = 0;
 
 	if (!files)
-		return NULL;
+		return 0;
 	fdt = files->fdt;
 	if (!fdt || fd >= fdt->max_fds)
-		return NULL;
+		return 0;
 	bpf_probe_read_kernel(&f, sizeof(f), fdt->fd + fd);
+	return f;
+}
+
+static __always_inline struct file *file_of(struct task_struct *t, const struct wait *w)
+{
+	struct file *f = NULL;
+	__u32 fd = w->fd;
+
+	if (COMPAT_CURRENT_IS_TYPED && !w->from_outside)
+		return (struct file *)file_of_current(fd);
+	if (fd < BPF_CORE_READ(t, files, fdt, max_fds))
+		bpf_probe_read_kernel(&f, sizeof(f), BPF_CORE_READ(t, files, fdt, fd) + fd);
 	return f;
 }
 
@@ -107,14 +125,12 @@ static __always_inline __u8 state_of_inode(struct file *f, __u32 type)
 }
 
 /* The kinds that are waited for most often take the fewest reads. */
-static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd, struct wait *w)
+static __always_inline __u8 state_of_file(struct file *f)
 {
-	struct file *f = file_of_fd(t, fd);
 	__u32 type;
 
 	if (!f)
 		return ADDER_STATE_OTHER;
-	w->file = f;
 	type = BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT;
 	if (type == S_IFSOCK)
 		return state_of_socket(f);
@@ -123,9 +139,11 @@ static __always_inline __u8 state_of_fd(struct task_struct *t, __u32 fd, struct 
 	return state_of_inode(f, type);
 }
 
+/* Those below return this for the state that the file @w->fd tells. */
+#define STATE_OF_FILE ADDER_STATE_NR
+
 /* poll of nothing is a sleep; of one file, a wait for it: CPython's socket timeouts do that */
-static __always_inline __u8 state_of_poll(struct task_struct *t, __u64 fds, __u64 count,
-					  struct wait *w)
+static __always_inline __u8 state_of_poll(__u64 fds, __u64 count, struct wait *w)
 {
 	__s32 fd = -1;
 
@@ -135,7 +153,8 @@ static __always_inline __u8 state_of_poll(struct task_struct *t, __u64 fds, __u6
 		return ADDER_STATE_POLL;
 	if (count == 0 || fd < 0)
 		return ADDER_STATE_SLEEP;
-	return state_of_fd(t, fd, w);
+	w->fd = fd;
+	return STATE_OF_FILE;
 }
 
 #define SELECT_WORDS 16 /* FD_SETSIZE bits */
@@ -184,8 +203,7 @@ __weak __noinline __u64 count_selected(__u64 set, __u32 bits)
 	return (some & (some - 1) ? 2 : 1) | (__u64)(index + lowest_bit(some)) << 32;
 }
 
-static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_regs *regs,
-					    struct wait *w)
+static __always_inline __u8 state_of_select(struct pt_regs *regs, struct wait *w)
 {
 	__u64 bits = user_reg(regs, ARCH_ARG1), in, out, except;
 	__u32 count;
@@ -200,8 +218,10 @@ static __always_inline __u8 state_of_select(struct task_struct *t, struct pt_reg
 	count = (__u32)in + (__u32)out + (__u32)except;
 	if (count == 0)
 		return ADDER_STATE_SLEEP;
-	/* only one of them has a file, the others are 0 */
-	return count == 1 ? state_of_fd(t, (in | out | except) >> 32, w) : ADDER_STATE_POLL;
+	if (count > 1)
+		return ADDER_STATE_POLL;
+	w->fd = (in | out | except) >> 32; /* only one of them has a file, the others are 0 */
+	return STATE_OF_FILE;
 }
 
 #define MUSL_WAITERS 4  /* looked at of a condition variable's; who begins to wait is the first */
@@ -285,11 +305,12 @@ static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder
 	case SYSCALL_CHILD:
 		return ADDER_STATE_CHILD;
 	case SYSCALL_FD:
-		return state_of_fd(t, user_reg(regs, ARCH_ARG1), w);
+		w->fd = user_reg(regs, ARCH_ARG1);
+		return STATE_OF_FILE;
 	case SYSCALL_POLL:
-		return state_of_poll(t, user_reg(regs, ARCH_ARG1), user_reg(regs, ARCH_ARG2), w);
+		return state_of_poll(user_reg(regs, ARCH_ARG1), user_reg(regs, ARCH_ARG2), w);
 	case SYSCALL_SELECT:
-		return state_of_select(t, regs, w);
+		return state_of_select(regs, w);
 	case SYSCALL_LOCK:
 		return ADDER_STATE_LOCK;
 	case SYSCALL_IPC:
@@ -297,7 +318,7 @@ static __always_inline __u8 state_of_syscall(struct task_struct *t, struct adder
 	case SYSCALL_LOOP:
 		return ADDER_STATE_POLL;
 	case SYSCALL_STORAGE:
-		w->file = file_of_fd(t, user_reg(regs, ARCH_ARG1)); /* of sync(2), none */
+		w->fd = user_reg(regs, ARCH_ARG1); /* of sync(2), none */
 		return ADDER_STATE_DISK;
 	case SYSCALL_PATH:
 		return uninterruptible ? ADDER_STATE_DISK : ADDER_STATE_OTHER;
@@ -333,6 +354,7 @@ classify_wait(struct task_struct *t, struct adder_process *p, __u32 task_state, 
 	ret->syscall = ADDER_NO_SYSCALL;
 	ret->how = ADDER_HOW_SYSCALL;
 	ret->file = NULL;
+	ret->fd = -1;
 	if (number < 0) {
 		ret->how = iowait ? ADDER_HOW_PAGE_IN : ADDER_HOW_FAULT;
 		ret->state = iowait ? ADDER_STATE_DISK : ADDER_STATE_FAULT;
@@ -342,6 +364,10 @@ classify_wait(struct task_struct *t, struct adder_process *p, __u32 task_state, 
 			class = syscall_classes[number & (SYSCALLS_NR - 1)];
 		ret->state =
 			state_of_syscall(t, p, regs, class, task_state & TASK_UNINTERRUPTIBLE, ret);
+		if (ret->fd >= 0)
+			ret->file = file_of(t, ret);
+		if (ret->state == STATE_OF_FILE)
+			ret->state = state_of_file(ret->file);
 		/* whatever the call, it waits for storage now; io_uring's own waits count as iowait
 		 * too */
 		if (iowait && class != SYSCALL_LOOP)
