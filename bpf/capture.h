@@ -127,20 +127,39 @@ static __always_inline void tell_task(struct adder_process *p, struct tasks_scra
 	bpf_map_update_elem(&stacks_told, &id, &one, BPF_ANY);
 }
 
+/*
+ * tasks_identify(), and user space is told.  A global function, since the verifier follows those
+ * once, not at each call.  (5.10 calls it once, and would want it without the pointer.)
+ */
+#ifdef ADDER_OLD_KERNEL
+static __always_inline __u64 identify_task(struct adder_process *p, __u64 task)
+#else
+__weak __noinline __u64 identify_task(struct adder_process *p, __u64 task)
+#endif
+{
+	struct tasks_scratch *s;
+	__u32 zero = 0;
+	__u64 id;
+
+	s = bpf_map_lookup_elem(&tasks_scratch, &zero);
+	if (!s || !p)
+		return 0;
+	id = tasks_identify(p, s, task);
+	tell_task(p, s, id);
+	return id;
+}
+
 static __always_inline __u64 walk_task(struct adder_process *p)
 {
 	struct unwind_scratch *walked;
 	struct tasks_scratch *s;
 	__u32 zero = 0;
-	__u64 id;
 
 	walked = bpf_map_lookup_elem(&walk_scratch, &zero);
 	s = bpf_map_lookup_elem(&tasks_scratch, &zero);
 	if (!walked || !s || !p)
 		return 0;
-	id = tasks_read(p, s, walked);
-	tell_task(p, s, id);
-	return id;
+	return identify_task(p, tasks_current(p, s, walked));
 }
 
 /*
@@ -194,10 +213,9 @@ static long collect_ready_task(__u32 index, void *context)
 	struct ready_position *at = &c->scratch->at;
 	struct adder_ready *ready = &c->scratch->ready;
 	__u64 task = ready_next(c->process, c->tasks, at);
-	__u64 id = tasks_identify(c->process, c->tasks, task), count;
+	__u64 id = identify_task(c->process, task), count;
 
 	if (id) {
-		tell_task(c->process, c->tasks, id);
 		count = ready->count++;
 		barrier_var(count);
 		if (count < ADDER_READY_TASKS)

@@ -27,7 +27,7 @@ typedef long (*compat_loop_fn)(__u32 index, void *context);
 /* A function that an old kernel must have in a stack frame of its own. */
 #define COMPAT_APART                      __always_inline
 
-#define COMPAT_CURRENT_IS_TYPED 1
+#define COMPAT_CURRENT_IS_TYPED           1
 
 static __always_inline struct task_struct *compat_current(void)
 {

@@ -15,10 +15,10 @@
 		;
 
 /* All frames of a call chain have 512 bytes; what is inlined counts where nothing of it runs. */
-#define COMPAT_APART   __noinline
+#define COMPAT_APART            __noinline
 
-#define OLD_STACK_SIZE 16384 /* THREAD_SIZE, of aarch64 with pages of 4 KB, too */
-#define OLD_VMA_LEVELS 24    /* a tree of 65,530 mappings (vm.max_map_count), red and black */
+#define OLD_STACK_SIZE          16384 /* THREAD_SIZE, of aarch64 with pages of 4 KB, too */
+#define OLD_VMA_LEVELS          24 /* a tree of 65,530 mappings (vm.max_map_count), red and black */
 
 #define COMPAT_CURRENT_IS_TYPED 0
 

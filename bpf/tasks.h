@@ -364,16 +364,20 @@ static __always_inline __u64 tasks_identify(struct adder_process *p, struct task
 	return s->event.id;
 }
 
-/**
- * Find the asyncio task that a thread runs, whose stack in process @p was the last that was walked
- * with @walked: as tasks_identify().
- */
-static __always_inline __u64 tasks_read(struct adder_process *p, struct tasks_scratch *s,
-					const struct unwind_scratch *walked)
+/* The task object that a thread of @p runs, whose stack was the last walked with @walked; or 0. */
+static __always_inline __u64 tasks_current(struct adder_process *p, struct tasks_scratch *s,
+					   const struct unwind_scratch *walked)
 {
 	if (!p->binary.layout.task_coro || !walked->interp)
 		return 0;
-	return tasks_identify(p, s, tasks_running(p, s, walked));
+	return tasks_running(p, s, walked);
+}
+
+/** Find that task: as tasks_identify(). */
+static __always_inline __u64 tasks_read(struct adder_process *p, struct tasks_scratch *s,
+					const struct unwind_scratch *walked)
+{
+	return tasks_identify(p, s, tasks_current(p, s, walked));
 }
 
 /* ---- telling ---- */
