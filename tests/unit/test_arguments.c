@@ -196,9 +196,39 @@ static void refuses_what_is_no_code(void **state)
 	put32(CODE + 52, 1 << 20);
 	assert_int_equal(arguments_format(&memory, layout, CODE, &mark, text, sizeof(text)),
 			 -EBADMSG);
+}
+
+/* Code objects, texts and ints of 3.7 and of 3.10 are laid out in other ways. */
+static void knows_older_ones(void **state)
+{
+	const struct arguments_memory memory = { read_heap, NULL };
+	uint8_t *number = argument(0, "n", "int"), *object = argument(1, "text", "str");
+	char text[64];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		strcpy((char *)heap + (TEXTS + 0x80 * i + 48 - HEAP), i ? "text" : "n");
+	put_word(number, 16, -1);
+	put_word(number, 24, 42);
+	put_word(object, 16, 2);
+	put_word(object, 32, (1 | 8 | 16) << 2);
+	memcpy(object + 48, "hi", 2);
+	memset(heap, 0, 0x100);
+	put32(CODE + 16, 1);
+	put32(CODE + 20, 1); /* by keyword only */
+	put64(CODE + 64, NAMES);
+	assert_int_equal(arguments_format(&memory, layout_find(0x030700f0, false), CODE, &mark,
+					  text, sizeof(text)),
+			 0);
+	assert_string_equal(text, "n=-42, text='hi'");
+	memset(heap, 0, 0x100);
+	put32(CODE + 16, 2);
+	put32(CODE + 20, 1); /* by position only: among them */
+	put64(CODE + 72, NAMES);
 	assert_int_equal(arguments_format(&memory, layout_find(0x030a00f0, false), CODE, &mark,
 					  text, sizeof(text)),
-			 -EOPNOTSUPP);
+			 0);
+	assert_string_equal(text, "n=-42, text='hi'");
 }
 
 static void does_not_believe_lengths(void **state)
@@ -238,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup(counts_and_names_the_rest, begin),
 		cmocka_unit_test_setup(looks_into_cells, begin),
 		cmocka_unit_test_setup(refuses_what_is_no_code, begin),
+		cmocka_unit_test_setup(knows_older_ones, begin),
 		cmocka_unit_test_setup(does_not_believe_lengths, begin),
 		cmocka_unit_test_setup(is_cut_at_its_room, begin),
 	};

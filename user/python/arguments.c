@@ -41,6 +41,17 @@ static struct places places_of(const struct adder_layout *l)
 	uint32_t head = l->object_type + 8; /* of an object: behind its type */
 	uint32_t extra = head - 16;         /* that a free-threaded one has more */
 
+	if (l->version < 0x030b)
+		return (struct places){
+			.argcount = l->co_argcount,
+			.kwonly = l->version < 0x0308 ? 20 : 24, /* behind those by position only */
+			.flags = l->version < 0x0308 ? 32 : 36,
+			.names = l->co_varnames,
+			.size = head,
+			.digits = head + 8,
+			.items = head + 8,
+			.type_name = head + 8,
+		};
 	return (struct places){
 		.argcount = (l->version == 0x030b ? 56 : 52) + extra,
 		.kwonly = (l->version == 0x030b ? 64 : 60) + extra,
@@ -280,8 +291,6 @@ int arguments_format(const struct arguments_memory *memory, const struct adder_l
 	uint64_t names;
 
 	*dst = '\0';
-	if (layout->version < 0x030b)
-		return -EOPNOTSUPP;
 	if (read_at(&f, code + f.at.argcount, &plain, sizeof(plain)) ||
 	    read_at(&f, code + f.at.kwonly, &kwonly, sizeof(kwonly)) ||
 	    read_at(&f, code + f.at.flags, &flags, sizeof(flags)) ||

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The arguments of a call (3.11 on), as a person would write them: name='text', n=3,
- * items=list(12).
+ * The arguments of a call, as a person would write them: name='text', n=3, items=list(12).
  *
  * Numbers, texts and bytes were copied as the call began.  Names, and what other objects are, are
  * read from the process now: code objects and types last.
