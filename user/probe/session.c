@@ -15,17 +15,15 @@
 #include <bpf/libbpf.h>
 
 #include "adder.skel.h"
-#include "base/log.h"
+#include "probe/call_probes.h"
 #include "probe/cpu_events.h"
 #include "probe/mappings.h"
-#include "probe/programs_old.h"
-#include "probe/trap.h"
+#include "probe/programs.h"
 #include "probe/usdt.h"
 
-#define PROGRAMS_US     20000      /* far longer than any program runs, short of a CPU taken away */
-#define DRAIN_BATCH     1024       /* ledger entries fetched at once */
-#define INITIAL_PIDS    0xeffffffc /* inode of that namespace: PROC_PID_INIT_INO, linux/proc_ns.h */
-#define LOOK_RING_BYTES (256 << 10) /* room for 600 things that are waited for, between reads */
+#define PROGRAMS_US  20000      /* far longer than any program runs, short of a CPU taken away */
+#define DRAIN_BATCH  1024       /* ledger entries fetched at once */
+#define INITIAL_PIDS 0xeffffffc /* inode of that namespace: PROC_PID_INIT_INO, linux/proc_ns.h */
 
 struct session {
 	struct session_options options;
@@ -34,25 +32,12 @@ struct session {
 	struct ring_buffer *ring;
 	struct cpu_events *clock, *faults;
 	struct mappings *mappings;
-	struct bpf_link **call_links;
-	size_t call_link_count;
-	struct usdt *usdt;
-	int stats_fd; /* while what the programs cost is counted; else 0 or below */
+	struct call_probes *call_probes;
+	struct usdt *usdt; /* of a trace */
+	int stats_fd;      /* while what the programs cost is counted; else 0 or below */
 	uint64_t counted_since_ns, run_before_ns;
 	uint64_t counted_ns, cost_ns;
 };
-
-static int print_debug(enum libbpf_print_level level, const char *format, va_list args)
-{
-	char text[512];
-
-	if (!log_enabled(LOG_DEBUG) || level == LIBBPF_DEBUG)
-		return 0;
-	vsnprintf(text, sizeof(text), format, args);
-	text[strcspn(text, "\n")] = '\0';
-	log_debug("%s", text);
-	return 0;
-}
 
 static int take_event(void *arg, void *data, size_t size)
 {
@@ -63,145 +48,15 @@ static int take_event(void *arg, void *data, size_t size)
 	return 0;
 }
 
-/* Next to no kernel memory for a ledger: maps are made, but no program adds to them. */
-static int leave_out_ledger(struct adder_bpf *skel)
-{
-	struct bpf_map *const unused[] = {
-		skel->maps.threads,     skel->maps.ledger_a, skel->maps.ledger_b,
-		skel->maps.stacks_told, skel->maps.looked,
-	};
-	int err = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(unused) && !err; i++)
-		err = bpf_map__set_max_entries(unused[i], 1);
-	return err;
-}
-
-static int keep_iterator_only(struct adder_bpf *skel)
-{
-	struct bpf_program *program;
-	int err = leave_out_ledger(skel);
-
-	bpf_object__for_each_program (program, skel->obj)
-		bpf_program__set_autoload(program, program == skel->progs.look_at_thread);
-	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.codes_told, 1);
-	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.pids, 1);
-	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.events, LOOK_RING_BYTES);
-	return err;
-}
-
-/* What follows processes, and the programs on static probes. */
-static int keep_tracing_only(struct adder_bpf *skel, unsigned int what)
-{
-	struct bpf_program *program;
-	int err = leave_out_ledger(skel);
-
-	bpf_object__for_each_program (program, skel->obj)
-		bpf_program__set_autoload(program, program == skel->progs.on_exec ||
-							   program == skel->progs.on_fork ||
-							   program == skel->progs.on_exit);
-	return err ? err : usdt_choose(skel, what);
-}
-
-/* Give the tables the sizes that were asked for. */
-static int size_tables(struct adder_bpf *skel, const uint32_t *sizes)
-{
-	struct bpf_map *const maps[SESSION_TABLE_NR][2] = {
-		[SESSION_TABLE_PROCESSES] = { skel->maps.processes },
-		[SESSION_TABLE_THREADS] = { skel->maps.threads },
-		[SESSION_TABLE_LEDGER] = { skel->maps.ledger_a, skel->maps.ledger_b },
-		[SESSION_TABLE_STACKS] = { skel->maps.stacks_told },
-		[SESSION_TABLE_CODES] = { skel->maps.codes_told },
-		[SESSION_TABLE_RING] = { skel->maps.events },
-	};
-	int err = 0;
-
-	for (int i = 0; i < SESSION_TABLE_NR; i++) {
-		for (int k = 0; k < 2 && maps[i][k] && sizes[i] && !err; k++)
-			err = bpf_map__set_max_entries(maps[i][k], sizes[i]);
-	}
-	return err;
-}
-
-/* Calls: their program, and tables of the size that is needed. */
-static int set_up_calls(struct adder_bpf *skel, const struct session_calls *calls)
-{
-	const struct {
-		struct bpf_map *map;
-		bool is_needed;
-	} tables[] = {
-		{ skel->maps.calls, calls->count },
-		{ skel->maps.open_calls, calls->clock },
-		{ skel->maps.call_wants, calls->select },
-		{ skel->maps.call_marks, calls->slow_ns },
-		{ skel->maps.histograms, calls->histograms },
-	};
-	int err = 0;
-
-	skel->rodata->call_clock = calls->clock;
-	skel->rodata->call_select = calls->select;
-	skel->rodata->call_histograms = calls->histograms;
-	skel->rodata->slow_ns = calls->slow_ns;
-	if (!calls->count)
-		bpf_program__set_autoload(skel->progs.on_call, false);
-	for (size_t i = 0; i < ARRAY_SIZE(tables) && !err; i++) {
-		if (!tables[i].is_needed)
-			err = bpf_map__set_max_entries(tables[i].map, 1);
-	}
-	return err;
-}
-
-/* Load @skel, which s owns from now on; NULL if it could not be opened. */
-static int load_programs(struct session *s, struct adder_bpf *skel)
-{
-	int err;
-
-	s->skel = skel;
-	if (!skel)
-		return errno ? -errno : -ENOMEM;
-	s->skel->rodata->select_by = s->options.select;
-	s->skel->rodata->clock_ns = s->options.rate_hz ? CLOCK_PERIOD_NS(s->options.rate_hz) : 0;
-	s->skel->rodata->budget_ppm = s->options.budget_ppm;
-	s->skel->rodata->self_pid = getpid();
-	if (s->options.trace)
-		err = keep_tracing_only(s->skel, s->options.trace);
-	else
-		err = usdt_choose(s->skel, s->options.calls.clock ? USDT_RETURNS : 0);
-	if (!err && s->options.look_only)
-		err = keep_iterator_only(s->skel);
-	if (!err && s->options.tables)
-		err = size_tables(s->skel, s->options.tables);
-	if (!err)
-		err = set_up_calls(s->skel, &s->options.calls);
-	if (!err && s->options.select != ADDER_SELECT_PIDS &&
-	    s->options.select != ADDER_SELECT_FAMILY)
-		err = bpf_map__set_max_entries(s->skel->maps.pids, 1); /* 5 MB for nothing */
-	return err ? err : adder_bpf__load(skel);
-}
-
-/* What a kernel has is found out by trying: distributions add to old ones what newer ones have. */
 static int load(struct session *s)
 {
-	uint64_t probe_ns = 0;
-	int err;
+	int err = programs_load(&s->options, &s->skel);
 
-	libbpf_set_print(print_debug);
-	err = load_programs(s, adder_bpf__open());
-	if (err && err != -EPERM) {
-		log_debug("trying the programs for Linux 5.10 to 5.17");
-		adder_bpf__destroy(s->skel);
-		err = load_programs(s, programs_open_old());
-	}
-	if (err || !s->skel)
-		return err ? err : -ENOMEM;
-	if (s->options.calls.clock) {
-		if (trap_measure(s->skel->progs.on_call, &probe_ns))
-			log_debug("what a probe costs could not be measured");
-		s->skel->bss->probe_ns = probe_ns;
-	}
+	if (err)
+		return err;
+	s->call_probes = call_probes_new(s->skel, &s->options.calls);
+	if (!s->call_probes)
+		return -ENOMEM;
 	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.events), take_event, s, NULL);
 	return s->ring ? 0 : -errno;
 }
@@ -241,9 +96,7 @@ void session_close(struct session *s)
 	mappings_close(s->mappings);
 	cpu_events_close(s->faults);
 	cpu_events_close(s->clock);
-	for (size_t i = 0; i < s->call_link_count; i++)
-		bpf_link__destroy(s->call_links[i]);
-	free(s->call_links);
+	call_probes_free(s->call_probes);
 	usdt_free(s->usdt);
 	ring_buffer__free(s->ring);
 	adder_bpf__destroy(s->skel);
@@ -407,54 +260,16 @@ int session_drain(struct session *s, session_ledger_fn fn, void *arg)
 	return empty(bpf_map__fd(old ? s->skel->maps.ledger_b : s->skel->maps.ledger_a), fn, arg);
 }
 
-int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie)
+struct call_probes *session_call_probes(struct session *s)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = cookie);
-	struct bpf_link **links =
-		reallocarray(s->call_links, s->call_link_count + 1, sizeof(*links));
-	char path[40];
-
-	if (!links)
-		return -ENOMEM;
-	s->call_links = links;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	links[s->call_link_count] = bpf_program__attach_uprobe_opts(
-		s->skel->progs.on_call, pid ? pid : -1, path, offset, &options);
-	if (!links[s->call_link_count])
-		return -errno;
-	s->call_link_count++;
-	return 0;
-}
-
-static int probe_statically(struct session *s, int fd, pid_t pid, unsigned int what)
-{
-	if (!s->usdt)
-		s->usdt = usdt_new(s->skel);
-	return s->usdt ? usdt_attach(s->usdt, fd, pid, what) : -ENOMEM;
-}
-
-int session_probe_returns(struct session *s, int fd, pid_t pid)
-{
-	return probe_statically(s, fd, pid, USDT_RETURNS);
-}
-
-struct session_call_probes session_call_probes(const struct session *s)
-{
-	return (struct session_call_probes){ .calls = s->call_link_count,
-					     .returns = s->usdt ? usdt_count(s->usdt) : 0 };
-}
-
-void session_drop_call_probes(struct session *s, struct session_call_probes keep)
-{
-	while (s->call_link_count > keep.calls)
-		bpf_link__destroy(s->call_links[--s->call_link_count]);
-	if (s->usdt)
-		usdt_drop(s->usdt, keep.returns);
+	return s->call_probes;
 }
 
 int session_trace(struct session *s, int fd, pid_t pid)
 {
-	return probe_statically(s, fd, pid, s->options.trace);
+	if (!s->usdt)
+		s->usdt = usdt_new(s->skel);
+	return s->usdt ? usdt_attach(s->usdt, fd, pid, s->options.trace) : -ENOMEM;
 }
 
 void session_trace_end(struct session *s)
@@ -462,106 +277,6 @@ void session_trace_end(struct session *s)
 	usdt_free(TAKE_PTR(s->usdt));
 	wait_for_programs();
 	session_consume(s);
-}
-
-static void forget_call(struct session *s, const struct adder_call_key *key)
-{
-	bpf_map_delete_elem(bpf_map__fd(s->skel->maps.calls), key);
-	if (s->options.calls.select)
-		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.call_wants), key);
-	if (s->options.calls.histograms)
-		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.histograms), key);
-}
-
-int session_each_call(struct session *s,
-		      bool (*fn)(void *arg, const struct adder_call_key *key,
-				 const struct adder_call_sums *sums),
-		      void *arg)
-{
-	cleanup_free struct adder_call_key *keys = calloc(DRAIN_BATCH, sizeof(*keys));
-	cleanup_free struct adder_call_sums *sums = calloc(DRAIN_BATCH, sizeof(*sums));
-	uint32_t batch = 0;
-	bool first = true;
-	int err = 0;
-
-	if (!keys || !sums)
-		return -ENOMEM;
-	while (!err) {
-		uint32_t count = DRAIN_BATCH;
-
-		err = bpf_map_lookup_batch(bpf_map__fd(s->skel->maps.calls), first ? NULL : &batch,
-					   &batch, keys, sums, &count, NULL);
-		if (err && err != -ENOENT)
-			break;
-		for (uint32_t i = 0; i < count; i++) {
-			if (fn(arg, &keys[i], &sums[i]))
-				forget_call(s, &keys[i]);
-		}
-		first = false;
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-void session_each_open_calls(struct session *s,
-			     void (*fn)(void *arg, uint32_t tid,
-					const struct adder_open_calls *open),
-			     void *arg)
-{
-	cleanup_free struct adder_open_calls *open = malloc(sizeof(*open));
-	int fd = bpf_map__fd(s->skel->maps.open_calls);
-	uint32_t tid, *last = NULL;
-
-	while (open && !bpf_map_get_next_key(fd, last, &tid)) {
-		if (!bpf_map_lookup_elem(fd, &tid, open))
-			fn(arg, tid, open);
-		last = &tid;
-	}
-}
-
-int session_want_calls(struct session *s, const struct adder_call_key *key, uint32_t wants)
-{
-	if (!s->options.calls.select)
-		return 0;
-	if (bpf_map_update_elem(bpf_map__fd(s->skel->maps.call_wants), key, &wants, BPF_ANY))
-		return -errno;
-	/* it had one as long as nobody had said */
-	if (s->options.calls.histograms && !(wants & ADDER_WANT_HISTOGRAM))
-		bpf_map_delete_elem(bpf_map__fd(s->skel->maps.histograms), key);
-	return 0;
-}
-
-int session_find_histogram(struct session *s, const struct adder_call_key *key,
-			   struct adder_histogram *ret)
-{
-	return bpf_map_lookup_elem(bpf_map__fd(s->skel->maps.histograms), key, ret) ? -errno : 0;
-}
-
-void session_each_histogram(struct session *s,
-			    void (*fn)(void *arg, const struct adder_call_key *key,
-				       const struct adder_histogram *histogram),
-			    void *arg)
-{
-	int fd = bpf_map__fd(s->skel->maps.histograms);
-	struct adder_call_key key, *last = NULL;
-	struct adder_histogram histogram;
-
-	while (!bpf_map_get_next_key(fd, last, &key)) {
-		if (!bpf_map_lookup_elem(fd, &key, &histogram))
-			fn(arg, &key, &histogram);
-		last = &key;
-	}
-}
-
-uint64_t session_probe_ns(const struct session *s)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-
-	/* runs are timed now and then, see session_count_cost() */
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(s->skel->progs.on_call), &info, &size) ||
-	    !info.run_cnt)
-		return s->skel->bss->probe_ns;
-	return s->skel->bss->probe_ns + info.run_time_ns / info.run_cnt;
 }
 
 void session_stop(struct session *s, uint64_t *end_ns)

@@ -18,39 +18,11 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "probe/options.h"
 #include "wire.h"
 
+struct call_probes;
 struct session;
-
-/* Tables of the kernel half, by the names that users know them by. */
-#define SESSION_TABLE_LIST(X)                                                                      \
-	X(PROCESSES, "processes")                                                                  \
-	X(THREADS, "threads")                                                                      \
-	X(LEDGER, "ledger")                                                                        \
-	X(STACKS, "stacks") /* that need not be sent again */                                      \
-	X(CODES, "codes")   /* likewise */                                                         \
-	X(RING, "ring")     /* its size is in bytes */
-#define SESSION_TABLE_ENUM(id, name) SESSION_TABLE_##id,
-enum session_table { SESSION_TABLE_LIST(SESSION_TABLE_ENUM) SESSION_TABLE_NR };
-
-/** What is done about calls of functions. */
-struct session_calls {
-	bool count;                  /* those that session_probe_calls() probes, ... */
-	enum adder_call_clock clock; /* ... timed by this */
-	bool select;                 /* as session_want_calls() says; else of all functions */
-	bool histograms;             /* of how long they took, likewise */
-	uint64_t slow_ns;            /* send those that took so long; 0: none */
-};
-
-struct session_options {
-	uint32_t rate_hz; /* of the sampling clock, per CPU */
-	enum adder_select select;
-	uint32_t budget_ppm;    /* of each CPU, for walks at switches; 0: no limit */
-	bool look_only;         /* for session_look() alone: no ledger, ready in a moment */
-	const uint32_t *tables; /* sizes by enum session_table, 0: as is; NULL: all as they are */
-	struct session_calls calls;
-	unsigned int trace; /* of enum usdt_what, and nothing else: there is no ledger */
-};
 
 /** What the kernel sends.  Texts and addresses in events are untrusted. */
 struct session_handler {
@@ -138,57 +110,8 @@ int session_find_looked(struct session *s, uint32_t tid, struct adder_looked *re
 /** The asyncio tasks that wait while thread @tid, which has_ready, is in its wait; -ENOENT. */
 int session_find_ready(struct session *s, uint32_t tid, struct adder_ready *ret);
 
-/* ---- calls ---- */
-
-/**
- * Count calls at @offset of the file open at @fd: in all processes, or (unless 0) in @pid.  What
- * @cookie says of them, see enum adder_call_probe.  They are over with the session.
- */
-int session_probe_calls(struct session *s, int fd, pid_t pid, uint64_t offset, uint64_t cookie);
-
-/**
- * Probe where calls end, to Python 3.10: by the static probe function__return of the file open at
- * @fd.  Errors are usdt_attach()'s.
- */
-int session_probe_returns(struct session *s, int fd, pid_t pid);
-
-/** How many probes there are of both kinds; and take away those that came after the first @keep. */
-struct session_call_probes {
-	size_t calls, returns;
-};
-struct session_call_probes session_call_probes(const struct session *s);
-void session_drop_call_probes(struct session *s, struct session_call_probes keep);
-
-/**
- * Call @fn for each function that has been called, with what has been counted so far.  If it says
- * so, all that is kept of the function is deleted.  0 or -errno.
- */
-int session_each_call(struct session *s,
-		      bool (*fn)(void *arg, const struct adder_call_key *key,
-				 const struct adder_call_sums *sums),
-		      void *arg);
-
-/** After session_stop(): call @fn for each thread that was timed and lives, with its open calls. */
-void session_each_open_calls(struct session *s,
-			     void (*fn)(void *arg, uint32_t tid,
-					const struct adder_open_calls *open),
-			     void *arg);
-
-/** Say what is wanted of the calls of a function: enum adder_call_wants.  0 or -errno. */
-int session_want_calls(struct session *s, const struct adder_call_key *key, uint32_t wants);
-
-/** That of a function.  0 or -errno. */
-int session_find_histogram(struct session *s, const struct adder_call_key *key,
-			   struct adder_histogram *ret);
-
-/** Call @fn for each function of which there is a histogram. */
-void session_each_histogram(struct session *s,
-			    void (*fn)(void *arg, const struct adder_call_key *key,
-				       const struct adder_histogram *histogram),
-			    void *arg);
-
-/** Nanoseconds that a hit of a probe costs, on average; 0: unknown. */
-uint64_t session_probe_ns(const struct session *s);
+/** The probes on calls, if options.calls asks for any: the session's. */
+struct call_probes *session_call_probes(struct session *s);
 
 /* ---- collections and imports ---- */
 

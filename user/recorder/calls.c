@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "discover/discover.h"
+#include "probe/call_probes.h"
 #include "probe/session.h"
 #include "profile/profile.h"
 #include "python/arguments.h"
@@ -93,16 +94,21 @@ void calls_free(struct calls *c)
 
 /* ---- probes ---- */
 
+static struct call_probes *probes_of(const struct calls *c)
+{
+	return session_call_probes(c->rooms.session);
+}
+
 static int probe_in_each(struct calls *c, int fd, const struct entry *entry)
 {
 	const struct filter *filter = c->rooms.filter;
 	int err = 0;
 
 	if (c->rooms.family || !filter->pid_count)
-		return session_probe_calls(c->rooms.session, fd, 0, entry->offset, entry->cookie);
+		return call_probes_add(probes_of(c), fd, 0, entry->offset, entry->cookie);
 	for (size_t i = 0; i < filter->pid_count && !err; i++) {
-		err = session_probe_calls(c->rooms.session, fd, filter->pids[i], entry->offset,
-					  entry->cookie);
+		err = call_probes_add(probes_of(c), fd, filter->pids[i], entry->offset,
+				      entry->cookie);
 		if (err == -ESRCH) /* ended meanwhile */
 			err = 0;
 	}
@@ -115,9 +121,9 @@ static int probe_returns_in_each(struct calls *c, int fd)
 	int err = 0;
 
 	if (c->rooms.family || !filter->pid_count)
-		return session_probe_returns(c->rooms.session, fd, 0);
+		return call_probes_add_returns(probes_of(c), fd, 0);
 	for (size_t i = 0; i < filter->pid_count && !err; i++) {
-		err = session_probe_returns(c->rooms.session, fd, filter->pids[i]);
+		err = call_probes_add_returns(probes_of(c), fd, filter->pids[i]);
 		if (err == -ESRCH)
 			err = 0;
 	}
@@ -140,7 +146,7 @@ struct discover_note calls_probe(struct calls *c, int fd, uint32_t version,
 				 const struct adder_layout *layout)
 {
 	static struct entries entries;
-	struct session_call_probes before = session_call_probes(c->rooms.session);
+	struct call_probes_count before = call_probes_count(probes_of(c));
 	int err = entries_find(fd, version, layout, &entries);
 
 	if (err)
@@ -151,7 +157,7 @@ struct discover_note calls_probe(struct calls *c, int fd, uint32_t version,
 			err = probe_in_each(c, fd, &entries.list[i]);
 	}
 	if (err) {
-		session_drop_call_probes(c->rooms.session, before);
+		call_probes_drop(probes_of(c), before);
 		return (struct discover_note){
 			.why_not = err == -EINVAL ? "another tracer's probe, with a semaphore, "
 						    "holds the same place (end that tracer first)"
@@ -195,7 +201,7 @@ static void want(struct calls *c, const struct adder_call_key *key, uint32_t fun
 {
 	uint32_t wants = wants_of(c, function);
 
-	session_want_calls(c->rooms.session, key, wants);
+	call_probes_want(probes_of(c), key, wants);
 	if (!wants)
 		resolver_hide_call(c->rooms.resolver, key);
 }
@@ -260,7 +266,7 @@ static bool keep_histogram(struct calls *c, const struct adder_call_key *key)
 	struct kept found, *kept;
 
 	if (!c->options->histogram_of ||
-	    session_find_histogram(c->rooms.session, key, &found.times) ||
+	    call_probes_find_histogram(probes_of(c), key, &found.times) ||
 	    resolver_find_call(c->rooms.resolver, key, &found.called) ||
 	    !(wants_of(c, found.called.function) & ADDER_WANT_HISTOGRAM))
 		return true;
@@ -300,7 +306,7 @@ int calls_drain(struct calls *c)
 
 	c->news = 0;
 	find_threads_of_ended(c);
-	err = session_each_call(c->rooms.session, take_call, c);
+	err = call_probes_each_call(probes_of(c), take_call, c);
 	if (!err)
 		forget_ended(c);
 	return err;
@@ -478,8 +484,8 @@ void calls_finish(struct calls *c, uint64_t end_ns)
 	for (const struct kept *kept = c->kept; kept; kept = kept->next)
 		tell_histogram(c, &kept->called, &kept->times);
 	if (c->options->histogram)
-		session_each_histogram(c->rooms.session, take_histogram, c);
-	session_each_open_calls(c->rooms.session, take_open_calls, c);
+		call_probes_each_histogram(probes_of(c), take_histogram, c);
+	call_probes_each_open(probes_of(c), take_open_calls, c);
 	for (int minor = 0; minor < 32; minor++) {
 		if (c->untimed >> minor & 1)
 			profile_comment(p, "untimed: 3.%d", minor);
@@ -487,7 +493,7 @@ void calls_finish(struct calls *c, uint64_t end_ns)
 			profile_comment(p, "late_turns: 3.%d", minor);
 	}
 	profile_comment(p, "call_clock: %s", clocks[c->options->clock]);
-	profile_comment(p, "probe_ns: %" PRIu64, session_probe_ns(c->rooms.session));
+	profile_comment(p, "probe_ns: %" PRIu64, call_probes_hit_ns(probes_of(c)));
 }
 
 struct session_calls calls_session(const struct calls_options *o)
