@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "profile/profile.h"
+#include "resolve/call_table.h"
 
 #define TICK   UINT64_C(10000000)
 #define SERIAL 3
@@ -525,25 +526,25 @@ static void knows_who_called_when_that_has_ended(void **state)
 	const struct adder_call_key key = { .code = 0x100, .serial = SERIAL, .signature = 1 };
 	const struct adder_call_key unknown = { .code = 0x200, .serial = SERIAL, .signature = 1 };
 	const struct adder_call_sums sums = { .calls = 1 };
-	struct resolver_called called;
+	struct call_table_function called;
 	uint32_t function;
 
 	add_process(f, SERIAL);
 	add_code(f, 0x100, "called");
-	assert_int_equal(resolver_call(f->r, &key, &sums, &function), 1);
+	assert_int_equal(call_table_add(resolver_calls(f->r), &key, &sums, &function), 1);
 	f->is_gone = true;
-	assert_int_equal(resolver_call(f->r, &unknown, &sums, &function), 0);
+	assert_int_equal(call_table_add(resolver_calls(f->r), &unknown, &sums, &function), 0);
 	resolver_process_gone(f->r, SERIAL);
 	resolver_life(f->r, SERIAL, 7);
 	for (int i = 0; i < 4; i++)
 		resolver_drained(f->r);
-	assert_int_equal(resolver_find_call(f->r, &key, &called), 0);
+	assert_int_equal(call_table_find(resolver_calls(f->r), &key, &called), 0);
 	assert_int_equal(called.function, function);
 	assert_int_equal(called.pid, 1000 + SERIAL);
 	assert_string_equal(called.process, "app.py");
-	assert_int_equal(resolver_find_call(f->r, &unknown, &called), -ENOENT);
-	resolver_hide_call(f->r, &key);
-	assert_int_equal(resolver_find_call(f->r, &key, &called), -ENOENT);
+	assert_int_equal(call_table_find(resolver_calls(f->r), &unknown, &called), -ENOENT);
+	call_table_hide(resolver_calls(f->r), &key);
+	assert_int_equal(call_table_find(resolver_calls(f->r), &key, &called), -ENOENT);
 }
 
 static int64_t calls_of(const struct fixture *f, const char *name)
@@ -583,12 +584,12 @@ static void keeps_calls_of_what_has_ended(void **state)
 		e = code(1, "hidden");
 		e->serial = key.serial;
 		resolver_code(f->r, e, sizeof(*e));
-		assert_int_equal(resolver_call(f->r, &key, &sums, &function), 1);
-		resolver_call(f->r, &hidden, &sums, &function);
-		resolver_hide_call(f->r, &hidden);
-		resolver_end_call(f->r, &hidden);
-		resolver_open_call(f->r, &hidden, 1, 1);
-		resolver_end_call(f->r, &key);
+		assert_int_equal(call_table_add(resolver_calls(f->r), &key, &sums, &function), 1);
+		call_table_add(resolver_calls(f->r), &hidden, &sums, &function);
+		call_table_hide(resolver_calls(f->r), &hidden);
+		call_table_end(resolver_calls(f->r), &hidden);
+		call_table_add_open(resolver_calls(f->r), &hidden, 1, 1);
+		call_table_end(resolver_calls(f->r), &key);
 	}
 	resolver_finish(f->r, TICK, &totals);
 	assert_int_equal(calls_of(f, "called"), 2 * PROCESSES);

@@ -21,6 +21,7 @@
 #include "recorder/filter.h"
 #include "recorder/members.h"
 #include "recorder/open_calls.h"
+#include "resolve/call_table.h"
 #include "resolve/resolve.h"
 
 #define ARGUMENT_BYTES 1024 /* of all arguments of a call, as text */
@@ -36,7 +37,7 @@ struct ended {
 
 /* How long calls of a process took that has ended. */
 struct kept {
-	struct resolver_called called;
+	struct call_table_function called;
 	struct adder_histogram times;
 	struct kept *next;
 };
@@ -171,6 +172,11 @@ struct discover_note calls_probe(struct calls *c, int fd, uint32_t version,
 
 /* ---- whose calls ---- */
 
+static struct call_table *table_of(const struct calls *c)
+{
+	return resolver_calls(c->rooms.resolver);
+}
+
 /* Does @glob match the qualified name, or its last part? */
 static bool matches_name(const char *glob, const char *name)
 {
@@ -203,7 +209,7 @@ static void want(struct calls *c, const struct adder_call_key *key, uint32_t fun
 
 	call_probes_want(probes_of(c), key, wants);
 	if (!wants)
-		resolver_hide_call(c->rooms.resolver, key);
+		call_table_hide(table_of(c), key);
 }
 
 /* ---- whose process has ended ---- */
@@ -267,7 +273,7 @@ static bool keep_histogram(struct calls *c, const struct adder_call_key *key)
 
 	if (!c->options->histogram_of ||
 	    call_probes_find_histogram(probes_of(c), key, &found.times) ||
-	    resolver_find_call(c->rooms.resolver, key, &found.called) ||
+	    call_table_find(table_of(c), key, &found.called) ||
 	    !(wants_of(c, found.called.function) & ADDER_WANT_HISTOGRAM))
 		return true;
 	kept = c->kept_count < MAX_KEPT ? malloc(sizeof(*kept)) : NULL;
@@ -287,7 +293,7 @@ static bool take_call(void *arg, const struct adder_call_key *key,
 	struct calls *c = arg;
 	const struct ended *ended = find_ended(c, key->serial);
 	uint32_t function;
-	int known = resolver_call(c->rooms.resolver, key, sums, &function);
+	int known = call_table_add(table_of(c), key, sums, &function);
 
 	if (known < 0)
 		return true;
@@ -296,7 +302,7 @@ static bool take_call(void *arg, const struct adder_call_key *key,
 		want(c, key, function);
 	if (!ended || ended->has_threads || !keep_histogram(c, key))
 		return false;
-	resolver_end_call(c->rooms.resolver, key);
+	call_table_end(table_of(c), key);
 	return true;
 }
 
@@ -433,7 +439,7 @@ static void take_open_call(void *arg, const struct adder_call_key *key, uint64_t
 {
 	struct calls *c = arg;
 
-	resolver_open_call(c->rooms.resolver, key, self_ns, total_ns);
+	call_table_add_open(table_of(c), key, self_ns, total_ns);
 }
 
 /* What the calls' clock shows at the end. */
@@ -451,7 +457,7 @@ static void take_open_calls(void *arg, uint32_t tid, const struct adder_open_cal
 	open_calls_each(open, now - open->cost_ns, take_open_call, c);
 }
 
-static void tell_histogram(const struct calls *c, const struct resolver_called *called,
+static void tell_histogram(const struct calls *c, const struct call_table_function *called,
 			   const struct adder_histogram *times)
 {
 	struct call_histogram histogram = { .pid = called->pid,
@@ -466,9 +472,9 @@ static void take_histogram(void *arg, const struct adder_call_key *key,
 			   const struct adder_histogram *times)
 {
 	const struct calls *c = arg;
-	struct resolver_called called;
+	struct call_table_function called;
 
-	if (!resolver_find_call(c->rooms.resolver, key, &called) &&
+	if (!call_table_find(table_of(c), key, &called) &&
 	    wants_of(c, called.function) & ADDER_WANT_HISTOGRAM)
 		tell_histogram(c, &called, times);
 }

@@ -14,9 +14,11 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "resolve/hooks.h"
 #include "resolve/task_names.h"
 #include "wire.h"
 
+struct call_table;
 struct profile;
 struct resolver;
 
@@ -29,27 +31,6 @@ struct resolver_process {
 	uint16_t version;      /* 0x030b; 0 while unknown */
 	const char *counted;   /* where its calls are counted, or NULL ... */
 	const char *uncounted; /* ... with why they are not; or NULL */
-};
-
-/** What the kernel half could not send is read from the process, if it still lives. */
-struct resolver_hooks {
-	/** Read the code object of @frame in process @serial.  0 or -errno. */
-	int (*read_code)(void *arg, uint32_t serial, const struct adder_frame *frame,
-			 struct adder_event_code *ret);
-
-	/** The whole of @torn, by its hash, if it is still there; until the next call.  0 or
-	 * -errno. */
-	int (*complete_stack)(void *arg, const struct adder_event_stack *torn,
-			      const struct adder_event_stack **ret);
-
-	/** Read @size bytes of its memory at @address.  0 or -errno. */
-	int (*read_memory)(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size);
-
-	/** Have a stack, or what was awaited, told again when it comes again; and a code object. */
-	void (*untell)(void *arg, uint64_t id);
-	void (*untell_code)(void *arg, const struct adder_code_key *key);
-
-	void *arg;
 };
 
 /**
@@ -99,34 +80,8 @@ bool resolver_learn(const struct resolver *r, struct adder_process *process);
 void resolver_add(struct resolver *r, const struct adder_ledger_key *key,
 		  const struct adder_ledger_value *value);
 
-/**
- * What has been counted of a function so far: the last word counts.  1 if it is known now which
- * that is, and was not before: then @function is the profile's id of it.  Else 0, or -ENOENT if its
- * process was dropped.
- */
-int resolver_call(struct resolver *r, const struct adder_call_key *key,
-		  const struct adder_call_sums *sums, uint32_t *function);
-
-/** Nobody has asked for the calls of that function. */
-void resolver_hide_call(struct resolver *r, const struct adder_call_key *key);
-
-/** The last word was the last: its process has ended.  It may not be found any more then. */
-void resolver_end_call(struct resolver *r, const struct adder_call_key *key);
-
-/** A function that was called, and by whom. */
-struct resolver_called {
-	uint32_t function; /* the profile's id */
-	pid_t pid;
-	const char *process; /* the profile's; NULL: it has no name */
-};
-
-/** That of @key, of a process that may have ended.  0, or -ENOENT if it is not known, or hidden. */
-int resolver_find_call(struct resolver *r, const struct adder_call_key *key,
-		       struct resolver_called *ret);
-
-/** After the last of those: a call of it that is still open has taken so long, too. */
-void resolver_open_call(struct resolver *r, const struct adder_call_key *key, uint64_t self_ns,
-			uint64_t total_ns);
+/** What has been counted of calls: the resolver's. */
+struct call_table *resolver_calls(struct resolver *r);
 
 /**
  * Stack, task and state of @key are those in which its thread was blocked at the beginning: its
