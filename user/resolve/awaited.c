@@ -3,11 +3,25 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <uthash.h>
 
+#include "profile/profile.h"
+#include "resolve/age.h"
+#include "resolve/hooks.h"
+
+#define TEXT_BYTES       320
 #define PORT_OF_A_CLIENT 0xffff /* the kernel half left it out: it is another one each time */
 #define MAX_COMPONENTS   16
+
+struct awaited {
+	uint64_t id;
+	uint32_t text, text_of_child; /* the profile's string ids */
+	uint8_t age;
+	UT_hash_handle hh;
+};
 
 static void inet_text(const struct adder_event_awaited *e, char *ret, size_t size)
 {
@@ -51,7 +65,11 @@ static void file_text(const struct adder_event_awaited *e, char *ret, size_t siz
 		used += snprintf(ret + used, size - used, "/%s", parts[count]);
 }
 
-void awaited_text(const struct adder_event_awaited *e, int is_child, char *ret, size_t size)
+/*
+ * What @e means: "10.0.0.5:5432", "[::1]:80", ":8080" (to be connected to), "/run/x.sock",
+ * "/srv/data.db", "worker (1234)".  Of a child (@is_child) the name alone: its pid says nothing.
+ */
+static void write_text(const struct adder_event_awaited *e, bool is_child, char *ret, size_t size)
 {
 	int length = sizeof(e->text);
 
@@ -72,5 +90,80 @@ void awaited_text(const struct adder_event_awaited *e, int is_child, char *ret, 
 		else
 			snprintf(ret, size, "%.16s (%u)", e->text, e->pid);
 		break;
+	}
+}
+
+static struct awaited *find(struct awaited *all, uint64_t id)
+{
+	struct awaited *awaited;
+
+	HASH_FIND(hh, all, &id, sizeof(id), awaited);
+	if (awaited)
+		awaited->age = 0;
+	return awaited;
+}
+
+bool awaited_is_told(struct awaited *all, uint64_t id)
+{
+	return find(all, id) != NULL;
+}
+
+uint32_t awaited_find(struct awaited *all, uint64_t id, bool is_child)
+{
+	const struct awaited *awaited = find(all, id);
+
+	if (!awaited)
+		return 0;
+	return is_child ? awaited->text_of_child : awaited->text;
+}
+
+void awaited_add(struct awaited **all, struct profile *p, const struct adder_event_awaited *e,
+		 uint32_t code_name)
+{
+	struct awaited *awaited = calloc(1, sizeof(*awaited));
+	char text[TEXT_BYTES];
+
+	if (!awaited)
+		return;
+	awaited->id = e->id;
+	if (e->awaited == ADDER_AWAITED_CODE) {
+		awaited->text = awaited->text_of_child = code_name;
+	} else {
+		write_text(e, false, text, sizeof(text));
+		awaited->text = profile_string(p, text);
+		write_text(e, true, text, sizeof(text));
+		awaited->text_of_child = profile_string(p, text);
+	}
+	HASH_ADD(hh, *all, id, sizeof(awaited->id), awaited);
+}
+
+size_t awaited_count(const struct awaited *all)
+{
+	return HASH_COUNT(all);
+}
+
+void awaited_sweep(struct awaited **all, const struct resolver_hooks *hooks)
+{
+	struct awaited *awaited, *next;
+
+	HASH_ITER (hh, *all, awaited, next) {
+		enum age_step step = age_on(&awaited->age);
+
+		if (step == AGE_UNTELL) {
+			hooks->untell(hooks->arg, awaited->id);
+		} else if (step == AGE_FREE) {
+			HASH_DEL(*all, awaited);
+			free(awaited);
+		}
+	}
+}
+
+void awaited_free(struct awaited **all)
+{
+	struct awaited *awaited, *next;
+
+	HASH_ITER (hh, *all, awaited, next) {
+		HASH_DEL(*all, awaited);
+		free(awaited);
 	}
 }

@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * For whom or what threads wait, as a person would write it.
+ * For whom or what threads wait: the ids that ledger keys have, as a person would write them.
  */
 #ifndef RESOLVE_AWAITED_H
 #define RESOLVE_AWAITED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "wire.h"
 
-#define AWAITED_TEXT_BYTES 320
+struct profile;
+struct resolver_hooks;
+
+/** A table of them; NULL is an empty one. */
+struct awaited;
 
 /**
- * Write what @e means: "10.0.0.5:5432", "[::1]:80", ":8080" (to be connected to), "/run/x.sock",
- * "/srv/data.db", "worker (1234)".  Of a child (@is_child) the name alone: its pid says nothing.
- * "" for ADDER_AWAITED_CODE, whose name is known elsewhere.  @e is untrusted.
+ * Remember what @e, which is untrusted, says of an id that is not told yet.  Its texts go to @p; of
+ * ADDER_AWAITED_CODE the text is @code_name, an id of @p's string (0: not known).  Without memory
+ * it stays untold.
  */
-void awaited_text(const struct adder_event_awaited *e, int is_child, char *ret, size_t size);
+void awaited_add(struct awaited **all, struct profile *p, const struct adder_event_awaited *e,
+		 uint32_t code_name);
+
+/** True if @id was told; it is in use then. */
+bool awaited_is_told(struct awaited *all, uint64_t id);
+
+/** The profile's string id of the text of @id, as of a child's or not; 0 if it is not known. */
+uint32_t awaited_find(struct awaited *all, uint64_t id, bool is_child);
+
+/** How many are kept. */
+size_t awaited_count(const struct awaited *all);
+
+/** Let go of what was neither told nor in use in the last sweeps (age.h), and have it untold. */
+void awaited_sweep(struct awaited **all, const struct resolver_hooks *hooks);
+
+void awaited_free(struct awaited **all);
 
 #endif

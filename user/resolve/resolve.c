@@ -6,11 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "profile/profile.h"
 #include "resolve/accounts.h"
-#include "resolve/age.h"
 #include "resolve/awaited.h"
 #include "resolve/call_table.h"
 #include "resolve/names.h"
@@ -26,14 +24,6 @@
 #define MAX_THREADS(memory)   ((memory) / 2048) /* as many processes at the most */
 #define MAX_ENDED(memory)     ((memory) / 768)  /* called functions of ended processes */
 #define TRIM_COUNT            4096              /* of names and stacks, some 2 MB */
-
-/* Whom ids in the ledger's `on` mean: the profile's string ids. */
-struct awaited {
-	uint64_t id;
-	uint32_t text, text_of_child;
-	uint8_t age;
-	UT_hash_handle hh;
-};
 
 struct resolver {
 	struct profile *p;
@@ -85,16 +75,11 @@ struct resolver *resolver_new(struct profile *p, const struct resolver_hooks *ho
 
 void resolver_free(struct resolver *r)
 {
-	struct awaited *awaited, *next_awaited;
-
 	if (!r)
 		return;
 	call_table_free(r->calls);
 	process_table_free(r->processes);
-	HASH_ITER (hh, r->awaited, awaited, next_awaited) {
-		HASH_DEL(r->awaited, awaited);
-		free(awaited);
-	}
+	awaited_free(&r->awaited);
 	accounts_free(r->accounts);
 	free(r);
 }
@@ -208,43 +193,21 @@ int resolver_locate(struct resolver *r, uint32_t serial, const struct adder_fram
 	return names_locate(process->names, r->p, frame, ret);
 }
 
-static struct awaited *find_awaited(const struct resolver *r, uint64_t id)
+/* A function's, as its process has told it; 0 if it has not. */
+static uint32_t code_name(struct resolver *r, const struct adder_event_awaited *e)
 {
-	struct awaited *awaited;
+	const struct process *process = process_table_get(r->processes, e->serial);
 
-	HASH_FIND(hh, r->awaited, &id, sizeof(id), awaited);
-	if (awaited)
-		awaited->age = 0;
-	return awaited;
+	return process && process->names
+		       ? names_code_name(process->names, r->p, e->code, e->signature)
+		       : 0;
 }
 
 void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, size_t size)
 {
-	char text[AWAITED_TEXT_BYTES];
-	struct awaited *awaited;
-	struct process *process;
-
-	if (size < sizeof(*e))
+	if (size < sizeof(*e) || awaited_is_told(r->awaited, e->id))
 		return;
-	if (find_awaited(r, e->id))
-		return;
-	awaited = calloc(1, sizeof(*awaited));
-	if (!awaited)
-		return;
-	awaited->id = e->id;
-	if (e->awaited == ADDER_AWAITED_CODE) {
-		process = process_table_get(r->processes, e->serial);
-		awaited->text = process && process->names ? names_code_name(process->names, r->p,
-									    e->code, e->signature)
-							  : 0;
-		awaited->text_of_child = awaited->text;
-	} else {
-		awaited_text(e, 0, text, sizeof(text));
-		awaited->text = profile_string(r->p, text);
-		awaited_text(e, 1, text, sizeof(text));
-		awaited->text_of_child = profile_string(r->p, text);
-	}
-	HASH_ADD(hh, r->awaited, id, sizeof(awaited->id), awaited);
+	awaited_add(&r->awaited, r->p, e, e->awaited == ADDER_AWAITED_CODE ? code_name(r, e) : 0);
 }
 
 void resolver_task(struct resolver *r, const struct adder_event_task *e, size_t size)
@@ -272,17 +235,13 @@ bool resolver_learn(const struct resolver *r, struct adder_process *ret)
 static uint32_t awaited_name(const struct resolver *r, const struct process *process,
 			     const struct adder_ledger_key *key)
 {
-	struct awaited *awaited;
 	uint32_t stack;
 
 	if (key->on >> 63)
 		return names_find_stack(process->names, key->on, &stack)
 			       ? 0
 			       : names_releaser(r->p, stack);
-	awaited = find_awaited(r, key->on);
-	if (!awaited)
-		return 0;
-	return key->state == ADDER_STATE_CHILD ? awaited->text_of_child : awaited->text;
+	return awaited_find(r->awaited, key->on, key->state == ADDER_STATE_CHILD);
 }
 
 static uint64_t stack_key(const struct resolver *r, const struct process *process,
@@ -377,28 +336,12 @@ void resolver_hold(struct resolver *r, uint32_t serial, uint64_t id)
 	uint32_t stack;
 
 	if (!(id >> 63)) {
-		find_awaited(r, id);
+		awaited_is_told(r->awaited, id);
 		return;
 	}
 	process = process_table_find(r->processes, serial);
 	if (process)
 		names_find_stack(process->names, id, &stack);
-}
-
-static void sweep_awaited(struct resolver *r)
-{
-	struct awaited *awaited, *next;
-
-	HASH_ITER (hh, r->awaited, awaited, next) {
-		enum age_step step = age_on(&awaited->age);
-
-		if (step == AGE_UNTELL) {
-			r->hooks.untell(r->hooks.arg, awaited->id);
-		} else if (step == AGE_FREE) {
-			HASH_DEL(r->awaited, awaited);
-			free(awaited);
-		}
-	}
 }
 
 /* Code objects are told by process. */
@@ -426,7 +369,7 @@ static void sweep(struct resolver *r)
 {
 	struct process *process = NULL;
 
-	sweep_awaited(r);
+	awaited_sweep(&r->awaited, &r->hooks);
 	while ((process = process_table_next(r->processes, process))) {
 		struct untelling u = { &r->hooks, process->serial };
 		const struct names_sweeper sweeper = { untell_stack, untell_code, &u };
@@ -438,7 +381,7 @@ static void sweep(struct resolver *r)
 
 static size_t count_told(const struct resolver *r)
 {
-	size_t count = HASH_COUNT(r->awaited);
+	size_t count = awaited_count(r->awaited);
 	struct process *process = NULL;
 
 	while ((process = process_table_next(r->processes, process)))
