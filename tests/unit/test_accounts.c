@@ -268,8 +268,26 @@ static void says_what_was_taken_from_the_cpu(void **state)
 		 (struct adder_ledger_value){ .wait_ns = 5, .burst_ns = 50, .stolen_ns = 7 });
 	settle(f);
 	assert_law(f);
-	assert_int_equal(sum_of(f, "runq", 2, stack_of(f->p, "[taken from the CPU]")), 7);
+	assert_int_equal(sum_of(f, "runq", 2, f->leaf), 7);
 	assert_int_equal(sum_of(f, "wall", 2, -1), 62);
+}
+
+/* Of the functions that ran; less what the kernel has charged twice. */
+static void splits_what_was_taken_as_the_cpu_time(void **state)
+{
+	struct fixture *f = *state;
+
+	add_wait(f, 0, f->leaf, ADDER_STATE_NET,
+		 (struct adder_ledger_value){
+			 .wait_ns = 5, .burst_ns = 20 * TICK, .stolen_ns = 100 });
+	add_wait(f, 0, f->other, ADDER_STATE_DISK,
+		 (struct adder_ledger_value){ .wait_ns = 5, .burst_ns = 60, .stolen_ns = -20 });
+	add_ticks(f, 0, f->other, f->leaf, 15, 0);
+	add_ticks(f, 0, f->leaf, f->leaf, 5, 0);
+	settle(f);
+	assert_law(f);
+	assert_int_equal(sum_of(f, "runq", 0, f->other), 60);
+	assert_int_equal(sum_of(f, "runq", 0, f->leaf), 20);
 }
 
 static void finds_stacks_that_were_told_too_late(void **state)
@@ -431,6 +449,7 @@ int main(void)
 		TEST(takes_a_wake_ups_cost_off_other_waits_too),
 		TEST(believes_no_wake_up_that_cost_more_than_the_burst),
 		TEST(says_what_was_taken_from_the_cpu),
+		TEST(splits_what_was_taken_as_the_cpu_time),
 		TEST(finds_stacks_that_were_told_too_late),
 		TEST(counts_stacks_that_were_never_told),
 		TEST(leaves_out_who_was_not_asked_for),

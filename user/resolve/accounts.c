@@ -28,7 +28,9 @@ struct accounts {
 /* What the kernel's clock and ours disagree about, of a thread. */
 struct balance {
 	uint64_t stolen_ns; /* on the CPU, but not charged by the kernel */
-	uint64_t over_ns;   /* charged twice; comes off the waits for the CPU */
+	uint64_t over_ns;   /* charged twice; comes off the waits for the CPU, then off that */
+	uint64_t split_ns,
+		given_ns; /* of stolen_ns, so far: split up, and of that left and given */
 };
 
 struct settling {
@@ -200,22 +202,48 @@ static uint64_t early_of(const struct account *account)
 	return account->sum.burst_ns - wakeup_cost(account) - late_of(account);
 }
 
-/* The part of its thread's CPU time that falls to an account. */
-static uint64_t cpu_of(struct settling *s, const struct account *account)
+/* What hypervisor and interrupts took from an account's stints. */
+static uint64_t stolen_of(const struct account *account)
+{
+	return account->sum.stolen_ns > 0 ? account->sum.stolen_ns : 0;
+}
+
+/* Of which late in them: it comes at any time. */
+static uint64_t late_stolen_of(const struct account *account)
+{
+	uint64_t late = late_of(account), all = early_of(account) + late;
+
+	return all ? (uint64_t)((__uint128_t)stolen_of(account) * late / all) : 0;
+}
+
+/*
+ * The part that falls to an account of its thread's time of @kind, of which it has brought in
+ * @early and @late itself.
+ */
+static uint64_t part_of(struct settling *s, const struct account *account, enum shares_kind kind,
+			uint64_t early, uint64_t late)
 {
 	const struct account_key *key = &account->key;
 	uint32_t thread = key->thread;
-	uint64_t ns = wakeup_cost(account);
+	uint64_t ns = 0;
 
 	if (is_tick(key))
-		return shares_of_ticks(s->shares, thread,
+		return shares_of_ticks(s->shares, kind, thread,
 				       stratum(s, thread, key->on, key->how == ADDER_HOW_LATE_TICK),
 				       account->sum.count);
 	if (shares_without_ticks(s->shares, thread, stratum(s, thread, key->stack, false)))
-		ns += early_of(account);
+		ns += early;
 	if (shares_without_ticks(s->shares, thread, stratum(s, thread, key->stack, true)))
-		ns += late_of(account);
+		ns += late;
 	return ns;
+}
+
+/* CPU time. */
+static uint64_t cpu_of(struct settling *s, const struct account *account)
+{
+	uint64_t ns = part_of(s, account, SHARES_CPU, early_of(account), late_of(account));
+
+	return is_tick(&account->key) ? ns : ns + wakeup_cost(account);
 }
 
 /* Take @cost off @runq_ns, which counted the same time; what is left of it is given back. */
@@ -327,14 +355,27 @@ static void settle(struct settling *s, const struct account *account)
 		settle_wait(s, account, stack);
 }
 
-/* What hypervisor and interrupts took: the thread could run, and something else did. */
-static void settle_stolen(struct settling *s, uint32_t thread)
+/*
+ * What hypervisor and interrupts took: the thread could run, and something else did.  After all
+ * waits, which say how much of it there is.
+ */
+static void settle_stolen(struct settling *s, const struct account *account)
 {
-	uint32_t labels = labels_of(s, thread, profile_string(s->p, "stolen"), 0, 0);
-	uint64_t stolen = s->balances[thread].stolen_ns;
+	const struct account_key *key = &account->key;
+	struct balance *balance = &s->balances[key->thread];
+	uint64_t late = late_stolen_of(account), left = balance->stolen_ns, ns;
 
-	take_cost(&stolen, s->balances[thread].over_ns);
-	add_time(s, pseudo_stack(s->p, "[taken from the CPU]"), labels, ADDER_STATE_RUNQ, stolen);
+	take_cost(&left, balance->over_ns);
+	if (!left)
+		return;
+	balance->split_ns += part_of(s, account, SHARES_STOLEN, stolen_of(account) - late, late);
+	ns = (uint64_t)((__uint128_t)left * balance->split_ns / balance->stolen_ns) -
+	     balance->given_ns;
+	balance->given_ns += ns;
+	if (ns)
+		add_time(s, known_stack(s, key->thread, key->stack),
+			 labels_of(s, key->thread, profile_string(s->p, "stolen"), 0, key->task),
+			 ADDER_STATE_RUNQ, ns);
 }
 
 static void find_types(struct settling *s)
@@ -357,7 +398,7 @@ static void weigh(struct settling *s, const struct account *account)
 	const struct account_key *key = &account->key;
 	const struct adder_ledger_value *sum = &account->sum;
 	uint32_t thread = key->thread;
-	uint64_t runq;
+	uint64_t runq, early, late;
 
 	if (is_tick(key)) {
 		shares_add_ticks(s->shares, thread,
@@ -375,11 +416,14 @@ static void weigh(struct settling *s, const struct account *account)
 	} else {
 		unwalked_add_weight(s->unwalked, thread, key->state, sum->unwalked_ns);
 	}
-	shares_add_time(s->shares, thread, stratum(s, thread, key->stack, false),
-			early_of(account));
-	shares_add_time(s->shares, thread, stratum(s, thread, key->stack, true), late_of(account));
-	if (sum->stolen_ns > 0)
-		s->balances[thread].stolen_ns += sum->stolen_ns;
+	early = stratum(s, thread, key->stack, false);
+	late = stratum(s, thread, key->stack, true);
+	shares_add_time(s->shares, SHARES_CPU, thread, early, early_of(account));
+	shares_add_time(s->shares, SHARES_CPU, thread, late, late_of(account));
+	shares_add_time(s->shares, SHARES_STOLEN, thread, early,
+			stolen_of(account) - late_stolen_of(account));
+	shares_add_time(s->shares, SHARES_STOLEN, thread, late, late_stolen_of(account));
+	s->balances[thread].stolen_ns += stolen_of(account);
 }
 
 static struct account account_at(const struct accounts *a, size_t index)
@@ -390,7 +434,7 @@ static struct account account_at(const struct accounts *a, size_t index)
 	return (struct account){ *key, *sum };
 }
 
-static void settle_all(struct accounts *a, struct settling *s, uint32_t threads)
+static void settle_all(struct accounts *a, struct settling *s)
 {
 	for (size_t i = 0; i < tally_count(&a->sums); i++) {
 		struct account account = account_at(a, i);
@@ -409,9 +453,11 @@ static void settle_all(struct accounts *a, struct settling *s, uint32_t threads)
 		else
 			settle(s, &account);
 	}
-	for (uint32_t thread = 0; thread < threads; thread++) {
-		if (!s->hooks->skip(s->hooks->arg, thread))
-			settle_stolen(s, thread);
+	for (size_t i = 0; i < tally_count(&a->sums); i++) {
+		struct account account = account_at(a, i);
+
+		if (!is_ready(&account.key) && !s->hooks->skip(s->hooks->arg, account.key.thread))
+			settle_stolen(s, &account);
 	}
 }
 
@@ -435,6 +481,6 @@ uint64_t accounts_settle(struct accounts *a, struct profile *p, uint32_t threads
 	find_types(&s);
 	s.lost_stack = pseudo_stack(p, "[stack lost]");
 	s.unwalked_stack = pseudo_stack(p, "[not walked]");
-	settle_all(a, &s, threads);
+	settle_all(a, &s);
 	return s.unknown;
 }

@@ -10,8 +10,9 @@
 
 /* Time and the ticks to split it by. */
 struct share {
-	uint64_t ns, ticks;
-	uint64_t given_ns, given_ticks; /* so far: roundings do not add up */
+	uint64_t ticks;
+	uint64_t ns[SHARES_NR];
+	uint64_t given_ns[SHARES_NR], given_ticks[SHARES_NR]; /* so far: roundings do not add up */
 };
 
 struct stratum_key {
@@ -58,9 +59,10 @@ static struct share *get(struct shares *s, uint32_t thread, uint64_t stack)
 	return stratum ? &stratum->share : &s->pools[thread];
 }
 
-void shares_add_time(struct shares *s, uint32_t thread, uint64_t stack, uint64_t ns)
+void shares_add_time(struct shares *s, enum shares_kind kind, uint32_t thread, uint64_t stack,
+		     uint64_t ns)
 {
-	get(s, thread, stack)->ns += ns;
+	get(s, thread, stack)->ns[kind] += ns;
 }
 
 void shares_add_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count)
@@ -76,11 +78,12 @@ void shares_close(struct shares *s)
 		struct share *pool = &s->pools[key->thread];
 
 		/* a large one without ticks can't be split by its own, either */
-		stratum->pooled =
-			stratum->share.ns < FEW_TICKS * s->tick_ns || !stratum->share.ticks;
+		stratum->pooled = stratum->share.ns[SHARES_CPU] < FEW_TICKS * s->tick_ns ||
+				  !stratum->share.ticks;
 		if (!stratum->pooled)
 			continue;
-		pool->ns += stratum->share.ns;
+		for (int kind = 0; kind < SHARES_NR; kind++)
+			pool->ns[kind] += stratum->share.ns[kind];
 		pool->ticks += stratum->share.ticks;
 	}
 }
@@ -93,17 +96,18 @@ static struct share *share_of(struct shares *s, uint32_t thread, uint64_t stack)
 	return stratum && !stratum->pooled ? &stratum->share : &s->pools[thread];
 }
 
-uint64_t shares_of_ticks(struct shares *s, uint32_t thread, uint64_t stack, uint64_t count)
+uint64_t shares_of_ticks(struct shares *s, enum shares_kind kind, uint32_t thread, uint64_t stack,
+			 uint64_t count)
 {
 	struct share *share = share_of(s, thread, stack);
 	uint64_t ns;
 
 	if (!share->ticks)
 		return 0;
-	share->given_ticks += count;
-	ns = (uint64_t)((__uint128_t)share->ns * share->given_ticks / share->ticks) -
-	     share->given_ns;
-	share->given_ns += ns;
+	share->given_ticks[kind] += count;
+	ns = (uint64_t)((__uint128_t)share->ns[kind] * share->given_ticks[kind] / share->ticks) -
+	     share->given_ns[kind];
+	share->given_ns[kind] += ns;
 	return ns;
 }
 
