@@ -43,6 +43,10 @@ def after_a_while(action):
     threading.Thread(target=helper_thread).start()
 
 
+def evict(file):
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 # ---- each spends its time in one state ----
 
 def in_cpu():
@@ -68,7 +72,7 @@ def in_disk_mapped(file):
         with mmap.mmap(file, MAPPED_BYTES, prot=mmap.PROT_READ) as pages:
             for _ in range(100):
                 pages[random.randrange(MAPPED_BYTES)]
-        os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        evict(file)
 
 
 def in_net(sock):
@@ -162,7 +166,7 @@ def fill(file):
     for _ in range(MAPPED_BYTES >> 20):
         os.write(file, os.urandom(1 << 20))
     os.fsync(file)
-    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    evict(file)
     return file
 
 
