@@ -44,24 +44,34 @@ static struct adder_event_task *read_task(struct adder_process *process,
 	return &scratch.event;
 }
 
+/* The stack alone, into @scratch: its hash, or enum adder_stack_id. */
+static uint64_t walk(pid_t pid, struct adder_process *process, uint64_t thread_pointer,
+		     struct unwind_scratch *scratch, uint32_t *ret_status)
+{
+	uint64_t id;
+
+	current_pid = pid;
+	scratch->interp = scratch->tstate_at = 0;
+	*ret_status = UNWIND_NO_PYTHON;
+	if (process->phase == ADDER_PHASE_UNREADABLE)
+		id = ADDER_STACK_UNREAD;
+	else if (runtime_advance(process))
+		id = ADDER_STACK_NONE;
+	else
+		id = unwind_python(scratch, process, thread_pointer, ret_status);
+	unwind_learn(process, scratch, thread_pointer);
+	if (id >= ADDER_STACK_FIRST_HASH && !scratch->stack.depth)
+		id = ADDER_STACK_UNREAD; /* nobody can read on from here */
+	return id;
+}
+
 void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_pointer,
 		 struct memory_stack *ret)
 {
 	static struct unwind_scratch scratch;
 
-	current_pid = pid;
-	scratch.interp = scratch.tstate_at = 0;
 	ret->event = &scratch.stack;
-	ret->status = UNWIND_NO_PYTHON;
-	if (process->phase == ADDER_PHASE_UNREADABLE)
-		ret->id = ADDER_STACK_UNREAD;
-	else if (runtime_advance(process))
-		ret->id = ADDER_STACK_NONE;
-	else
-		ret->id = unwind_python(&scratch, process, thread_pointer, &ret->status);
-	unwind_learn(process, &scratch, thread_pointer);
-	if (ret->id >= ADDER_STACK_FIRST_HASH && !scratch.stack.depth)
-		ret->id = ADDER_STACK_UNREAD; /* nobody can read on from here */
+	ret->id = walk(pid, process, thread_pointer, &scratch, &ret->status);
 	ret->tstate = scratch.interp ? scratch.tstate_at : 0;
 	ret->interp = scratch.interp;
 	ret->task = ret->id >= ADDER_STACK_FIRST_HASH ? read_task(process, &scratch) : NULL;
@@ -82,13 +92,14 @@ int memory_complete_stack(pid_t pid, struct adder_process *process,
 			  const struct adder_event_stack *torn,
 			  const struct adder_event_stack **ret)
 {
-	struct memory_stack stack;
+	static struct unwind_scratch whole; /* its own: @torn may be memory_walk()'s */
+	uint32_t status;
+	uint64_t id = walk(pid, process, torn->thread_pointer, &whole, &status);
 
-	memory_walk(pid, process, torn->thread_pointer, &stack);
-	if (stack.id < ADDER_STACK_FIRST_HASH || !goes_on(torn, stack.event))
+	if (id < ADDER_STACK_FIRST_HASH || !goes_on(torn, &whole.stack))
 		return -ENOENT;
-	stack.event->hash = torn->hash;
-	*ret = stack.event;
+	whole.stack.hash = torn->hash;
+	*ret = &whole.stack;
 	return 0;
 }
 

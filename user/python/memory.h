@@ -34,9 +34,9 @@ void memory_walk(pid_t pid, struct adder_process *process, uint64_t thread_point
 		 struct memory_stack *ret);
 
 /**
- * Walk a stack again whose outer end the kernel half could not read, because its memory was paged
- * out.
- * *@ret is the whole stack under the hash of @torn, valid until the next walk.
+ * Walk a stack again whose outer end could not be read, because its memory was paged out.
+ * *@ret is the whole stack under the hash of @torn, valid until the next call.  @torn, which may be
+ * what memory_walk() gave, is left as it is.
  * 0; -ENOENT if the thread is no longer there, or can't be walked to the end now, either.
  */
 int memory_complete_stack(pid_t pid, struct adder_process *process,
