@@ -138,12 +138,18 @@ static int drop_thread(pid_t tid, void *arg)
 	return 0;
 }
 
+/* Have both halves forget a process; of its threads no further switch is seen, nor the last. */
+static void drop_process(struct members *m, pid_t pid, uint32_t serial)
+{
+	if (!session_drop_process(m->rooms.session, pid, serial))
+		process_each_thread(pid, drop_thread, m->rooms.session);
+	resolver_drop(m->rooms.resolver, serial);
+}
+
 /* Out of the recording: it was not asked for, or is no Python. */
 static void leave(struct members *m, struct member *member)
 {
-	if (!session_drop_process(m->rooms.session, member->pid, member->serial))
-		process_each_thread(member->pid, drop_thread, m->rooms.session);
-	resolver_drop(m->rooms.resolver, member->serial);
+	drop_process(m, member->pid, member->serial);
 	if (member->standing == MEMBER)
 		m->count--;
 	HASH_DEL(m->all, member);
@@ -476,8 +482,7 @@ static void forked(struct members *m, const struct adder_event_process *e)
 	struct member *member;
 
 	if (!parent) { /* its parent was dropped meanwhile */
-		resolver_drop(m->rooms.resolver, e->serial);
-		session_drop_process(m->rooms.session, e->pid, e->serial);
+		drop_process(m, e->pid, e->serial);
 		return;
 	}
 	member = add(m, e->serial, e->pid);
