@@ -24,7 +24,10 @@ static struct {
 	uint32_t process_dropped; /* serial */
 	uint32_t thread_dropped;
 	uint32_t resolver_dropped; /* serial */
+	uint32_t drops, versions;
 } told;
+
+static uint32_t version_of_files; /* of all of them */
 
 uint32_t session_new_serial(struct session *s)
 {
@@ -101,7 +104,7 @@ uint32_t discover_version(const struct discover *d, const struct adder_file *fil
 {
 	(void)d;
 	(void)file;
-	return 0;
+	return version_of_files;
 }
 
 struct discover_note discover_note(const struct discover *d, const struct adder_file *file)
@@ -114,7 +117,7 @@ struct discover_note discover_note(const struct discover *d, const struct adder_
 void resolver_process(struct resolver *r, const struct resolver_process *process)
 {
 	(void)r;
-	(void)process;
+	told.versions += process->version != 0;
 }
 
 void resolver_process_gone(struct resolver *r, uint32_t serial)
@@ -127,6 +130,7 @@ void resolver_drop(struct resolver *r, uint32_t serial)
 {
 	(void)r;
 	told.resolver_dropped = serial;
+	told.drops++;
 }
 
 static int make(void **state)
@@ -135,6 +139,7 @@ static int make(void **state)
 	const struct members_rooms rooms = { .filter = &all };
 
 	memset(&told, 0, sizeof(told));
+	version_of_files = 0;
 	*state = members_new(&rooms);
 	return *state ? 0 : -1;
 }
@@ -158,11 +163,68 @@ static void forgets_the_threads_of_a_fork_whose_parent_was_dropped(void **state)
 	assert_int_equal(members_pid(*state, 8), 0);
 }
 
+static void count_entry(void *arg, const struct members_entry *entry)
+{
+	(void)entry;
+	++*(uint32_t *)arg;
+}
+
+static uint32_t count(const struct members *m)
+{
+	uint32_t n = 0;
+
+	members_each(m, count_entry, &n);
+	return n;
+}
+
+/* Of a program that is not known; it is gone before it can be looked at. */
+static void live_shortly(struct members *m, uint32_t serial)
+{
+	const struct adder_event_process exec = {
+		.how = ADDER_BY_EXEC, .serial = serial, .pid = 10, .phase = ADDER_PHASE_UNKNOWN
+	};
+	const struct adder_event_exit exit = { .serial = serial };
+
+	members_process(m, &exec);
+	members_exit(m, &exit);
+}
+
+static void judges_who_has_ended_by_what_its_file_has_shown(void **state)
+{
+	live_shortly(*state, 1);
+	live_shortly(*state, 2);
+	assert_false(members_retry(*state));
+	version_of_files = 0x030b0000;
+	members_settle(*state);
+	assert_int_equal(told.versions, 2);
+	assert_int_equal(told.drops, 0);
+	assert_int_equal(members_count(*state), 0);
+}
+
+static void does_not_keep_all_who_have_ended(void **state)
+{
+	enum { MANY = 10000 };
+	uint32_t drops;
+
+	for (uint32_t serial = 1; serial <= MANY; serial++)
+		live_shortly(*state, serial);
+	drops = told.drops;
+	assert_true(count(*state) < MANY / 2);
+	assert_int_equal(drops, MANY - count(*state));
+	version_of_files = 0x030b0000; /* one has been seen alive */
+	for (uint32_t serial = 1; serial <= MANY; serial++)
+		live_shortly(*state, MANY + serial);
+	assert_true(count(*state) < MANY / 2);
+	assert_int_equal(told.drops, drops);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, unmake)
 	const struct CMUnitTest tests[] = {
 		TEST(forgets_the_threads_of_a_fork_whose_parent_was_dropped),
+		TEST(judges_who_has_ended_by_what_its_file_has_shown),
+		TEST(does_not_keep_all_who_have_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

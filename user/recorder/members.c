@@ -25,9 +25,11 @@
 
 #define MAX_UNPROFILED 64         /* named one by one; more are the same story */
 #define MAX_CONTAINERS 4096       /* whose names are kept */
+#define MAX_EXITED     2048       /* of half a kB, whose program nobody has looked at */
 #define NAME_RETRY_NS  1000000000 /* between looks for the name of one that has none */
 
-enum standing { UNKNOWN, MEMBER };
+/* EXITED: before it was known whether it is a member. */
+enum standing { UNKNOWN, MEMBER, EXITED };
 
 struct member {
 	uint32_t serial;
@@ -57,7 +59,7 @@ struct members {
 	struct members_rooms rooms;
 	struct member *all;
 	struct member *unknown; /* list of those to be looked at again */
-	uint32_t count;
+	uint32_t count, exited; /* of each standing */
 	bool want_look;
 	struct tally containers; /* struct known_container by id */
 	struct unprofiled unprofiled[MAX_UNPROFILED];
@@ -116,6 +118,14 @@ static struct member *add(struct members *m, uint32_t serial, pid_t pid)
 	return member;
 }
 
+static void forget(struct members *m, struct member *member)
+{
+	m->count -= member->standing == MEMBER;
+	m->exited -= member->standing == EXITED;
+	HASH_DEL(m->all, member);
+	free(member);
+}
+
 static void tell_resolver(struct members *m, const struct member *member)
 {
 	const struct discover_note note = discover_note(m->rooms.discover, &member->file);
@@ -150,10 +160,7 @@ static void drop_process(struct members *m, pid_t pid, uint32_t serial)
 static void leave(struct members *m, struct member *member)
 {
 	drop_process(m, member->pid, member->serial);
-	if (member->standing == MEMBER)
-		m->count--;
-	HASH_DEL(m->all, member);
-	free(member);
+	forget(m, member);
 }
 
 static uint64_t monotonic_ns(void)
@@ -285,8 +292,7 @@ static void join(struct members *m, pid_t pid, struct discovery *found)
 	member->file = found->file;
 	member->version = found->version >> 16;
 	if (!inspect(m, member)) {
-		HASH_DEL(m->all, member);
-		free(member);
+		forget(m, member);
 		return;
 	}
 	found->process.serial = member->serial;
@@ -516,6 +522,32 @@ void members_process(struct members *m, const struct adder_event_process *e)
 		began(m, e);
 }
 
+/*
+ * Its program was never seen alive: it is a Python if its file is, by what others of it have shown.
+ */
+static void judge_by_file(struct members *m, struct member *member)
+{
+	member->version = discover_version(m->rooms.discover, &member->file) >> 16;
+	if (!member->version) {
+		leave(m, member);
+		return;
+	}
+	tell_resolver(m, member);
+	if (member->standing == EXITED)
+		forget(m, member);
+}
+
+/* There may be no end of them, where programs end before they can be looked at. */
+static void judge_exited(struct members *m)
+{
+	struct member *member, *next;
+
+	HASH_ITER (hh, m->all, member, next) {
+		if (member->standing == EXITED)
+			judge_by_file(m, member);
+	}
+}
+
 void members_exit(struct members *m, const struct adder_event_exit *e)
 {
 	struct member *member = find(m, e->serial);
@@ -523,13 +555,14 @@ void members_exit(struct members *m, const struct adder_event_exit *e)
 	if (!member)
 		return;
 	resolver_process_gone(m->rooms.resolver, e->serial);
-	if (member->standing == UNKNOWN) {
-		forget_unknown(m, member); /* decided at the end, if its file is judged by then */
+	if (member->standing == MEMBER) {
+		forget(m, member);
 		return;
 	}
-	m->count--;
-	HASH_DEL(m->all, member);
-	free(member);
+	forget_unknown(m, member);
+	member->standing = EXITED; /* its file may be judged yet */
+	if (++m->exited == MAX_EXITED)
+		judge_exited(m);
 }
 
 void members_mapped(struct members *m, pid_t pid, const char *path)
@@ -588,26 +621,15 @@ uint32_t members_count(const struct members *m)
 	return m->count;
 }
 
-/* Its program was never seen alive: it is a Python if its file is, by what others of it showed. */
-static void judge_by_file(struct members *m, struct member *member)
-{
-	member->version = discover_version(m->rooms.discover, &member->file) >> 16;
-	if (member->version)
-		tell_resolver(m, member);
-	else
-		leave(m, member);
-}
-
 void members_settle(struct members *m)
 {
 	static struct process process;
 	struct member *member, *next;
 
 	HASH_ITER (hh, m->all, member, next) {
-		if (member->standing == UNKNOWN) {
+		if (member->standing != MEMBER) {
 			judge_by_file(m, member);
-		} else if (member->standing == MEMBER && !process_read(member->pid, &process) &&
-			   process.args_bytes) {
+		} else if (!process_read(member->pid, &process) && process.args_bytes) {
 			process_name(process.args, process.args_bytes, process.stat.comm,
 				     member->name, sizeof(member->name));
 			tell_resolver(m, member);
