@@ -201,6 +201,20 @@ static void judges_who_has_ended_by_what_its_file_has_shown(void **state)
 	assert_int_equal(members_count(*state), 0);
 }
 
+static void lets_go_of_who_is_not_judged_by_the_end(void **state)
+{
+	const struct adder_event_process exec = {
+		.how = ADDER_BY_EXEC, .serial = 1, .pid = 10, .phase = ADDER_PHASE_UNKNOWN
+	};
+
+	members_process(*state, &exec);
+	assert_true(members_retry(*state));
+	members_settle(*state);
+	assert_int_equal(told.resolver_dropped, 1);
+	assert_int_equal(count(*state), 0);
+	assert_false(members_retry(*state));
+}
+
 static void does_not_keep_all_who_have_ended(void **state)
 {
 	enum { MANY = 10000 };
@@ -224,6 +238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(forgets_the_threads_of_a_fork_whose_parent_was_dropped),
 		TEST(judges_who_has_ended_by_what_its_file_has_shown),
+		TEST(lets_go_of_who_is_not_judged_by_the_end),
 		TEST(does_not_keep_all_who_have_ended),
 	};
 

@@ -156,10 +156,21 @@ static void drop_process(struct members *m, pid_t pid, uint32_t serial)
 	resolver_drop(m->rooms.resolver, serial);
 }
 
+static void forget_unknown(struct members *m, const struct member *member)
+{
+	for (struct member **p = &m->unknown; *p; p = &(*p)->next_unknown) {
+		if (*p == member) {
+			*p = member->next_unknown;
+			return;
+		}
+	}
+}
+
 /* Out of the recording: it was not asked for, or is no Python. */
 static void leave(struct members *m, struct member *member)
 {
 	drop_process(m, member->pid, member->serial);
+	forget_unknown(m, member);
 	forget(m, member);
 }
 
@@ -375,16 +386,6 @@ int members_scan(struct members *m)
 
 /* ---- those that become ---- */
 
-static void forget_unknown(struct members *m, const struct member *member)
-{
-	for (struct member **p = &m->unknown; *p; p = &(*p)->next_unknown) {
-		if (*p == member) {
-			*p = member->next_unknown;
-			return;
-		}
-	}
-}
-
 /*
  * Look at a process that the kernel half tracks without knowing what it is.
  * True if it is settled: then it may not exist any more.
@@ -401,13 +402,13 @@ static bool settle(struct members *m, struct member *member)
 	if (found.verdict == DISCOVER_NOT_YET)
 		return false;
 	know_binary(m, &found);
-	forget_unknown(m, member);
 	if (found.verdict != DISCOVER_PYTHON) {
 		if (found.verdict == DISCOVER_UNSUPPORTED)
 			refuse(m, member->pid, found.reason);
 		leave(m, member);
 		return true;
 	}
+	forget_unknown(m, member);
 	found.process.serial = member->serial;
 	found.process.start_ns = now.start_ns;
 	memory_find_gil(member->pid, &found.process);
