@@ -224,14 +224,27 @@ static bool still_waits(struct recorder *r, uint32_t serial, uint32_t tid, uint6
 	       now.stack == stack && now.process == serial;
 }
 
-/* The stack of a thread of @process that waits, an enum adder_stack_id if it has none, and its
- * task.
+/* One look, at some threads. */
+struct look {
+	struct recorder *recorder;
+	struct adder_process process; /* walked last: what a walk finds out serves the next */
+};
+
+/*
+ * The stack of a thread of process @serial that waits, an enum adder_stack_id if it has none, and
+ * its task.  0; -ESRCH if the process is gone.
  */
-static void walk_thread(struct recorder *r, pid_t pid, struct adder_process *process,
-			uint64_t thread_pointer, struct adder_looked *ret)
+static int walk_thread(struct look *look, pid_t pid, uint32_t serial, uint64_t thread_pointer,
+		       struct adder_looked *ret)
 {
+	struct adder_process *process = &look->process;
+	struct recorder *r = look->recorder;
 	struct memory_stack stack;
 
+	if (process->serial != serial && session_find_process(r->session, pid, process))
+		return -ESRCH;
+	if (process->serial != serial)
+		return -ESRCH;
 	memory_walk(pid, process, thread_pointer, &stack);
 	if (stack.id >= ADDER_STACK_FIRST_HASH)
 		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
@@ -241,30 +254,37 @@ static void walk_thread(struct recorder *r, pid_t pid, struct adder_process *pro
 		resolver_task(r->resolver, stack.task, sizeof(*stack.task));
 	ret->stack = stack.id;
 	ret->task = stack.task ? stack.task->id : 0;
+	return 0;
 }
 
 /* One that was there before. */
 static void look_at_thread(void *arg, const struct adder_known_thread *thread)
 {
-	static struct adder_process process;
 	struct adder_known_thread found = *thread;
 	struct adder_ledger_key key = { .process = thread->serial, .tid = thread->tid };
 	char on[BLOCKED_ON_BYTES];
-	struct recorder *r = arg;
-	struct adder_looked look;
+	struct look *look = arg;
+	struct recorder *r = look->recorder;
+	struct adder_looked looked;
 
 	if (thread->running)
 		return; /* its next switch tells */
-	if (process.serial != thread->serial &&
-	    session_find_process(r->session, thread->pid, &process))
+	if (walk_thread(look, thread->pid, thread->serial, thread->thread_pointer, &looked))
 		return;
-	walk_thread(r, thread->pid, &process, thread->thread_pointer, &look);
 	blocked_complete(&found, on); /* where it can't, the iterator's word stands */
-	key.stack = look.stack;
-	key.task = look.task;
+	key.stack = looked.stack;
+	key.task = looked.task;
 	key.state = found.state;
 	if (still_waits(r, thread->serial, thread->tid, thread->since_ns, ADDER_STACK_BEFORE))
 		resolver_before(r->resolver, &key);
+}
+
+/* At those that were there before, and are not in the ledger yet. */
+static int look_at_new(struct recorder *r)
+{
+	struct look look = { .recorder = r };
+
+	return session_look(r->session, look_at_thread, &look);
 }
 
 /* Has a look been taken at the wait that @t is in, which was not walked? */
@@ -278,21 +298,20 @@ static bool was_looked_at(struct recorder *r, uint32_t tid, const struct adder_t
 /* One whose wait was not walked; if it lasts. */
 static void look_at_unwalked(void *arg, uint32_t tid, const struct adder_thread *thread)
 {
-	static struct adder_process process;
-	struct adder_looked look;
-	struct recorder *r = arg;
+	struct look *look = arg;
+	struct recorder *r = look->recorder;
+	struct adder_looked looked;
 
 	if (thread->in_ns || r->looked_ns < thread->out_ns + ADDER_LASTS_NS || !r->looks_left)
 		return;
-	if (was_looked_at(r, tid, thread, &look))
+	if (was_looked_at(r, tid, thread, &looked))
 		return;
-	if (session_find_process(r->session, thread->tgid, &process))
+	if (walk_thread(look, thread->tgid, thread->process, thread->thread_pointer, &looked))
 		return;
 	r->looks_left--;
-	look.out_ns = thread->out_ns;
-	walk_thread(r, thread->tgid, &process, thread->thread_pointer, &look);
-	if (still_waits(r, process.serial, tid, look.out_ns, ADDER_STACK_UNWALKED))
-		session_set_looked(r->session, tid, &look);
+	looked.out_ns = thread->out_ns;
+	if (still_waits(r, thread->process, tid, looked.out_ns, ADDER_STACK_UNWALKED))
+		session_set_looked(r->session, tid, &looked);
 }
 
 /*
@@ -302,6 +321,7 @@ static void look_at_unwalked(void *arg, uint32_t tid, const struct adder_thread 
 static void look_at_lasting(struct recorder *r)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC), walked, unwalked;
+	struct look look = { .recorder = r };
 	bool are_new;
 
 	if (now - r->looked_ns < ADDER_LOOK_NS || session_walks(r->session, &walked, &unwalked))
@@ -311,7 +331,7 @@ static void look_at_lasting(struct recorder *r)
 	r->looked_ns = now;
 	r->looks_left = LOOKS;
 	if (are_new || r->were_new)
-		session_each_unwalked(r->session, look_at_unwalked, r);
+		session_each_unwalked(r->session, look_at_unwalked, &look);
 	r->unwalked = unwalked;
 	r->were_new = are_new;
 }
@@ -423,7 +443,7 @@ int recorder_start(struct recorder *r)
 	r->drained_ns = r->start_ns;
 	members_want_look(r->members);
 	session_count_cost(r->session, true); /* short recordings have no other turn for it */
-	return session_look(r->session, look_at_thread, r);
+	return look_at_new(r);
 }
 
 int recorder_fd(const struct recorder *r)
@@ -490,7 +510,7 @@ int recorder_turn(struct recorder *r)
 		r->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
 	r->waiting = waiting;
 	if (members_want_look(r->members))
-		session_look(r->session, look_at_thread, r);
+		look_at_new(r);
 	look_at_lasting(r);
 	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
 		return 0;
