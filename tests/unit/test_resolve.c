@@ -302,6 +302,29 @@ static void reads_names_that_were_not_sent(void **state)
 	assert_int_equal(wall_of(f, "[name not read]"), 30);
 }
 
+static void reads_the_name_of_a_function_that_is_waited_for(void **state)
+{
+	struct adder_event_awaited e = { .kind = ADDER_EVENT_AWAITED,
+					 .serial = SERIAL,
+					 .id = 5,
+					 .awaited = ADDER_AWAITED_CODE,
+					 .code = 0x100,
+					 .signature = 1 };
+	struct fixture *f = *state;
+	uint32_t told, gone;
+
+	add_process(f, SERIAL);
+	resolver_awaited(f->r, &e, sizeof(e));
+	told = resolver_find_awaited(f->r, SERIAL, 5, ADDER_STATE_GIL);
+	assert_string_equal(profile_text(f->p, told), "read_later");
+	f->is_gone = true;
+	e.id = 7;
+	e.code = 0x200;
+	resolver_awaited(f->r, &e, sizeof(e));
+	gone = resolver_find_awaited(f->r, SERIAL, 7, ADDER_STATE_GIL);
+	assert_int_equal(gone, 0);
+}
+
 static void reads_the_rest_of_a_stack_that_was_paged_out(void **state)
 {
 	struct fixture *f = *state;
@@ -725,6 +748,7 @@ int main(void)
 		TEST(keeps_time_without_a_stack_under_its_reason),
 		TEST(finds_stacks_that_come_after_their_time),
 		TEST(reads_names_that_were_not_sent),
+		TEST(reads_the_name_of_a_function_that_is_waited_for),
 		TEST(reads_the_rest_of_a_stack_that_was_paged_out),
 		TEST(reads_the_rest_of_a_long_line_table),
 		TEST(ignores_events_that_are_cut_short),

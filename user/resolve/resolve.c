@@ -193,14 +193,16 @@ int resolver_locate(struct resolver *r, uint32_t serial, const struct adder_fram
 	return names_locate(process->names, r->p, frame, ret);
 }
 
-/* A function's, as its process has told it; 0 if it has not. */
+/* A function's, which is read from its process if that has not told it; 0 if it can't be. */
 static uint32_t code_name(struct resolver *r, const struct adder_event_awaited *e)
 {
-	const struct process *process = process_table_get(r->processes, e->serial);
+	const struct adder_frame frame = { .code = e->code, .signature = e->signature };
+	struct process *process = process_table_find(r->processes, e->serial);
 
-	return process && process->names
-		       ? names_code_name(process->names, r->p, e->code, e->signature)
-		       : 0;
+	if (!process || process->dropped || !process->names)
+		return 0;
+	symbolizer_need_code(&r->symbolizer, process, &frame);
+	return names_code_name(process->names, r->p, e->code, e->signature);
 }
 
 void resolver_awaited(struct resolver *r, const struct adder_event_awaited *e, size_t size)
