@@ -31,15 +31,16 @@ void cpu_events_close(struct cpu_events *c)
 static int start(struct cpu_events *c, struct bpf_program *program, int cpu,
 		 struct perf_event_attr *attr)
 {
-	int fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC), err;
 
 	if (fd < 0)
 		return errno == ENODEV ? 0 : -errno; /* offline */
 	c->links[cpu] = bpf_program__attach_perf_event(program, fd);
 	if (c->links[cpu])
 		return 0;
-	fd = (close(fd), -errno);
-	return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 static int open_events(struct bpf_program *program, struct perf_event_attr *attr,

@@ -170,10 +170,10 @@ int session_look(struct session *s, void (*fn)(void *arg, const struct adder_kno
 		 void *arg)
 {
 	struct adder_known_thread threads[64];
+	cleanup_close int fd = -1;
 	struct bpf_link *link;
 	size_t kept = 0;
 	ssize_t bytes;
-	int fd;
 
 	if (s->options.look_only)
 		forget_threads(s);
@@ -183,7 +183,7 @@ int session_look(struct session *s, void (*fn)(void *arg, const struct adder_kno
 	fd = bpf_iter_create(bpf_link__fd(link));
 	bpf_link__destroy(link);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	while ((bytes = read(fd, (char *)threads + kept, sizeof(threads) - kept)) > 0) {
 		kept += bytes;
 		for (size_t i = 0; i < kept / sizeof(threads[0]); i++)
@@ -193,7 +193,6 @@ int session_look(struct session *s, void (*fn)(void *arg, const struct adder_kno
 		if (s->options.look_only)
 			ring_buffer__consume(s->ring);
 	}
-	close(fd);
 	return bytes < 0 ? -errno : 0;
 }
 
