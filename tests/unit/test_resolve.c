@@ -570,6 +570,25 @@ static void knows_who_called_when_that_has_ended(void **state)
 	assert_int_equal(call_table_find(resolver_calls(f->r), &key, &called), -ENOENT);
 }
 
+static void adds_no_call_when_it_is_asked_for_one(void **state)
+{
+	const struct adder_call_key never = { .code = 0x100, .serial = SERIAL, .signature = 1 };
+	const struct adder_call_key nobody = { .code = 0x100, .serial = 99, .signature = 1 };
+	struct fixture *f = *state;
+	struct call_table_function called;
+	struct resolver_totals totals;
+
+	profile_add_call_types(f->p);
+	add_process(f, SERIAL);
+	add_code(f, 0x100, "never_called");
+	assert_int_equal(call_table_find(resolver_calls(f->r), &never, &called), -ENOENT);
+	assert_int_equal(call_table_find(resolver_calls(f->r), &nobody, &called), -ENOENT);
+	call_table_hide(resolver_calls(f->r), &nobody);
+	resolver_finish(f->r, TICK, &totals);
+	assert_int_equal(profile_sample_count(f->p), 0);
+	assert_int_equal(totals.processes, 1);
+}
+
 static int64_t calls_of(const struct fixture *f, const char *name)
 {
 	int64_t sum = 0;
@@ -759,6 +778,7 @@ int main(void)
 		TEST(leaves_out_a_dropped_process),
 		TEST(keeps_what_a_gone_process_has_told_until_it_is_drained),
 		TEST(knows_who_called_when_that_has_ended),
+		TEST(adds_no_call_when_it_is_asked_for_one),
 		TEST(keeps_calls_of_what_has_ended),
 		TEST(adds_up_lives_that_the_ledger_tells),
 		TEST(takes_a_state_that_it_does_not_know_for_other),

@@ -43,13 +43,14 @@ uint64_t call_table_refused(const struct call_table *t)
 	return t->refused;
 }
 
+/* Which it is, if that is not known yet. */
 static void find_function(struct call_table *t, struct process *process,
 			  struct called_function *call)
 {
 	struct adder_frame frame = { .code = call->key.code, .signature = call->key.signature };
 	int err;
 
-	if (!process->names)
+	if (call->is_known || !call->key.code || !process->names)
 		return;
 	symbolizer_need_code(t->symbolizer, process, &frame);
 	err = names_function_stack(process->names, t->p, frame.code, frame.signature, &call->stack);
@@ -66,9 +67,19 @@ static struct called_function *get_call(struct call_table *t, const struct adder
 	if (!process || process->dropped)
 		return NULL;
 	call = called_get(&process->called, key);
-	if (call && !call->is_known && key->code)
+	if (call)
 		find_function(t, process, call);
 	return call;
+}
+
+/* One that has been added, or NULL; and its process, which may be the rest. */
+static struct called_function *find_call(struct call_table *t, const struct adder_call_key *key,
+					 struct process **ret_process)
+{
+	struct process *process = process_table_find(t->processes, key->serial);
+
+	*ret_process = process ? process : process_table_rest(t->processes);
+	return (*ret_process)->dropped ? NULL : called_find((*ret_process)->called, key);
 }
 
 static uint32_t function_of(const struct call_table *t, const struct called_function *call)
@@ -115,8 +126,8 @@ static void lump_call(struct call_table *t, const struct called_function *call)
 
 void call_table_end(struct call_table *t, const struct adder_call_key *key)
 {
-	struct process *process = process_table_get(t->processes, key->serial);
-	struct called_function *call = process ? called_find(process->called, key) : NULL;
+	struct process *process;
+	struct called_function *call = find_call(t, key, &process);
 
 	if (!call)
 		return;
@@ -132,9 +143,11 @@ void call_table_end(struct call_table *t, const struct adder_call_key *key)
 int call_table_find(struct call_table *t, const struct adder_call_key *key,
 		    struct call_table_function *ret)
 {
-	const struct called_function *call = get_call(t, key);
-	const struct process *process = process_table_get(t->processes, key->serial);
+	struct process *process;
+	struct called_function *call = find_call(t, key, &process);
 
+	if (call)
+		find_function(t, process, call);
 	if (!call || !call->is_known || call->is_hidden)
 		return -ENOENT;
 	ret->function = function_of(t, call);
@@ -145,7 +158,8 @@ int call_table_find(struct call_table *t, const struct adder_call_key *key,
 
 void call_table_hide(struct call_table *t, const struct adder_call_key *key)
 {
-	struct called_function *call = get_call(t, key);
+	struct process *process;
+	struct called_function *call = find_call(t, key, &process);
 
 	if (call)
 		call->is_hidden = true;
@@ -154,8 +168,8 @@ void call_table_hide(struct call_table *t, const struct adder_call_key *key)
 void call_table_add_open(struct call_table *t, const struct adder_call_key *key, uint64_t self_ns,
 			 uint64_t total_ns)
 {
-	struct process *process = process_table_get(t->processes, key->serial);
-	struct called_function *call = process ? called_find(process->called, key) : NULL;
+	struct process *process;
+	struct called_function *call = find_call(t, key, &process);
 
 	if (!call)
 		return;
