@@ -640,6 +640,29 @@ static void keeps_calls_of_what_has_ended(void **state)
 	assert_int_equal(totals.refused, PROCESSES - MEMORY / 768);
 }
 
+static void says_once_of_what_is_lumped_that_its_jit_is_on(void **state)
+{
+	enum { PROCESSES = MEMORY / 2048 };
+	struct fixture *f = *state;
+	const struct adder_call_sums sums = { .calls = 1 };
+	struct resolver_totals totals;
+	uint32_t function;
+	size_t notes = 0;
+
+	profile_add_call_types(f->p);
+	for (uint32_t i = 0; i < PROCESSES; i++)
+		add_process(f, SERIAL + i);
+	for (uint32_t i = 0; i < 5; i++) {
+		const struct adder_call_key jit = { .serial = SERIAL + PROCESSES + i };
+
+		call_table_add(resolver_calls(f->r), &jit, &sums, &function);
+	}
+	resolver_finish(f->r, TICK, &totals);
+	for (size_t i = 0; i < profile_comment_count(f->p); i++)
+		notes += strstr(profile_comment_at(f->p, i), "the JIT is on") != NULL;
+	assert_int_equal(notes, 1);
+}
+
 static void adds_up_lives_that_the_ledger_tells(void **state)
 {
 	struct fixture *f = *state;
@@ -780,6 +803,7 @@ int main(void)
 		TEST(knows_who_called_when_that_has_ended),
 		TEST(adds_no_call_when_it_is_asked_for_one),
 		TEST(keeps_calls_of_what_has_ended),
+		TEST(says_once_of_what_is_lumped_that_its_jit_is_on),
 		TEST(adds_up_lives_that_the_ledger_tells),
 		TEST(takes_a_state_that_it_does_not_know_for_other),
 		TEST(lets_go_of_what_is_not_in_use),

@@ -76,6 +76,7 @@ void called_add(const struct called *all, struct profile *p, uint32_t labels, pi
 		const char *name)
 {
 	uint32_t unnamed = profile_pseudo(p, "[name not read]");
+	bool has_jit = false;
 
 	for (; all; all = all->hh.next) {
 		const struct called_function *f = &all->function;
@@ -85,14 +86,16 @@ void called_add(const struct called *all, struct profile *p, uint32_t labels, pi
 		if (f->is_hidden)
 			continue;
 		if (!f->key.code) {
-			profile_comment(p,
-					"note: %d %s: the JIT is on, calls in its code are not "
-					"seen: counts are lower bounds",
-					pid, name);
+			has_jit = true;
 			continue;
 		}
 		values = profile_sample_values(p, stack, labels);
 		if (values)
 			add_sums(p, &f->sums, values);
 	}
+	if (has_jit) /* once: where there was no room for processes, many are in one table */
+		profile_comment(p,
+				"note: %d %s: the JIT is on, calls in its code are not seen: "
+				"counts are lower bounds",
+				pid, name);
 }
