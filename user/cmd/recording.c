@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/filters.h"
 #include "cmd/run.h"
@@ -29,14 +29,6 @@ struct recording_run {
 	struct run run;
 	uint64_t shown_ns;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 size_t recording_default_memory(void)
 {
@@ -102,9 +94,9 @@ static void show_progress(struct recording_run *run)
 	struct recorder_progress p;
 	char line[160];
 
-	if (now_ns() - run->shown_ns < PROGRESS_NS)
+	if (clock_now_ns() - run->shown_ns < PROGRESS_NS)
 		return;
-	run->shown_ns = now_ns();
+	run->shown_ns = clock_now_ns();
 	recorder_progress(run->recorder, &p);
 	snprintf(line, sizeof(line),
 		 "recording %.1f s · %u Python processes · %llu stacks%s (Ctrl-C ends it)",

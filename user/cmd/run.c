@@ -6,18 +6,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 static void signals_set(sigset_t *ret)
 {
@@ -69,14 +61,14 @@ pid_t run_family(const struct run *run)
 
 void run_begin(struct run *run)
 {
-	run->start_ns = now_ns();
+	run->start_ns = clock_now_ns();
 	if (run->command)
 		launch_go(&run->launch);
 }
 
 static int time_left_ms(const struct run *run, int ms)
 {
-	uint64_t elapsed = now_ns() - run->start_ns, limit = run->duration_ns;
+	uint64_t elapsed = clock_now_ns() - run->start_ns, limit = run->duration_ns;
 
 	if (limit && elapsed + ms * 1000000ULL > limit)
 		ms = elapsed < limit ? (limit - elapsed) / 1000000 + 1 : 0;
@@ -117,7 +109,7 @@ bool run_is_over(struct run *run)
 		return true;
 	if (run->command && launch_ended(&run->launch))
 		return true;
-	return run->duration_ns && now_ns() - run->start_ns >= run->duration_ns;
+	return run->duration_ns && clock_now_ns() - run->start_ns >= run->duration_ns;
 }
 
 int run_status(struct run *run)

@@ -8,13 +8,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "adder.skel.h"
+#include "base/clock.h"
 #include "probe/call_probes.h"
 #include "probe/cpu_events.h"
 #include "probe/mappings.h"
@@ -127,14 +127,6 @@ int session_watch(struct session *s)
 	return err;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 int session_start(struct session *s, uint64_t *start_ns)
 {
 	int err;
@@ -151,7 +143,7 @@ int session_start(struct session *s, uint64_t *start_ns)
 		err = cpu_events_open_major_faults(s->skel->progs.on_major_fault, &s->faults);
 	if (err)
 		return err;
-	*start_ns = now_ns();
+	*start_ns = clock_now_ns();
 	__atomic_store_n(&s->skel->bss->recording_start_ns, *start_ns, __ATOMIC_SEQ_CST);
 	return 0;
 }
@@ -281,7 +273,7 @@ void session_trace_end(struct session *s)
 void session_stop(struct session *s, uint64_t *end_ns)
 {
 	__atomic_store_n(&s->skel->bss->recording_start_ns, 0, __ATOMIC_SEQ_CST);
-	*end_ns = now_ns();
+	*end_ns = clock_now_ns();
 	wait_for_programs();
 	session_consume(s);
 }
@@ -500,12 +492,12 @@ int session_count_cost(struct session *s, bool on)
 		s->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 		if (s->stats_fd < 0)
 			return -errno;
-		s->counted_since_ns = now_ns();
+		s->counted_since_ns = clock_now_ns();
 		s->run_before_ns = run_time_ns(s);
 		return 0;
 	}
 	s->cost_ns += run_time_ns(s) - s->run_before_ns;
-	s->counted_ns += now_ns() - s->counted_since_ns;
+	s->counted_ns += clock_now_ns() - s->counted_since_ns;
 	close(s->stats_fd);
 	s->stats_fd = 0;
 	return 0;

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define ROUNDS 5
 #define HITS   500
@@ -44,25 +44,17 @@ static int file_offset(uintptr_t address, size_t *ret)
 	return -ENOENT;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* Of several rounds the fastest: the others were interrupted. */
 static uint64_t time_hits(void)
 {
 	uint64_t best = UINT64_MAX;
 
 	for (int round = 0; round < ROUNDS; round++) {
-		uint64_t begin = now_ns(), ns;
+		uint64_t begin = clock_now_ns(), ns;
 
 		for (int hit = 0; hit < HITS; hit++)
 			landing();
-		ns = now_ns() - begin;
+		ns = clock_now_ns() - begin;
 		best = ns < best ? ns : best;
 	}
 	return best;

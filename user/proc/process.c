@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define TEXT_BYTES 4096 /* of a stat, status or fdinfo file: a few hundred bytes are usual */
@@ -245,9 +246,5 @@ int process_read(pid_t pid, struct process *ret)
 
 int64_t process_boot_offset_ns(void)
 {
-	struct timespec boot, monotonic;
-
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	return (boot.tv_sec - monotonic.tv_sec) * 1000000000 + boot.tv_nsec - monotonic.tv_nsec;
+	return clock_ns(CLOCK_BOOTTIME) - clock_now_ns();
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "discover/discover.h"
 #include "probe/call_probes.h"
@@ -55,14 +56,6 @@ struct calls {
 	uint32_t late_turns; /* ... or generators' turns' are not probed */
 };
 
-static int64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 struct calls *calls_new(const struct calls_options *options, const struct calls_rooms *rooms)
 {
 	struct calls *c = calloc(1, sizeof(*c));
@@ -71,7 +64,7 @@ struct calls *calls_new(const struct calls_options *options, const struct calls_
 		return NULL;
 	c->options = options;
 	c->rooms = *rooms;
-	c->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
+	c->epoch_ns = clock_ns(CLOCK_REALTIME) - clock_now_ns();
 	return c;
 }
 

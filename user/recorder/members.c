@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/tally.h"
 #include "base/text.h"
 #include "discover/discover.h"
@@ -174,19 +174,11 @@ static void leave(struct members *m, struct member *member)
 	forget(m, member);
 }
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* What its engine has noted as the container's name.  Who has none is asked for again later. */
 static void find_name(struct members *m, struct container *container)
 {
 	struct known_container *known;
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock_now_ns();
 
 	if (tally_count(&m->containers) > MAX_CONTAINERS)
 		tally_done(&m->containers);
@@ -307,7 +299,7 @@ static void join(struct members *m, pid_t pid, struct discovery *found)
 		return;
 	}
 	found->process.serial = member->serial;
-	found->process.start_ns = monotonic_ns();
+	found->process.start_ns = clock_now_ns();
 	memory_find_gil(pid, &found->process);
 	if (found->verdict == DISCOVER_NOT_YET)
 		found->process.phase = ADDER_PHASE_UNKNOWN;

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "discover/discover.h"
 #include "probe/session.h"
 #include "proc/process.h"
@@ -51,14 +52,6 @@ struct recorder {
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
 
 /* ---- what the kernel half sends ---- */
 
@@ -320,7 +313,7 @@ static void look_at_unwalked(void *arg, uint32_t tid, const struct adder_thread 
  */
 static void look_at_lasting(struct recorder *r)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), walked, unwalked;
+	uint64_t now = clock_now_ns(), walked, unwalked;
 	struct look look = { .recorder = r };
 	bool are_new;
 
@@ -453,10 +446,9 @@ int recorder_fd(const struct recorder *r)
 
 int recorder_timeout_ms(const struct recorder *r)
 {
-	return r->waiting && clock_ns(CLOCK_MONOTONIC) - r->waiting_since_ns < PATIENCE_NS
-		       ? RETRY_MS
-	       : r->were_new ? LOOK_MS
-			     : TURN_MS;
+	return r->waiting && clock_now_ns() - r->waiting_since_ns < PATIENCE_NS ? RETRY_MS
+	       : r->were_new                                                    ? LOOK_MS
+										: TURN_MS;
 }
 
 /* What a thread's record refers to will come with a later drain. */
@@ -483,7 +475,7 @@ static int drain(struct recorder *r)
 	if (!err && r->options.calls.on)
 		err = calls_drain(r->calls);
 	resolver_drained(r->resolver);
-	r->drained_ns = clock_ns(CLOCK_MONOTONIC);
+	r->drained_ns = clock_now_ns();
 	return err;
 }
 
@@ -507,12 +499,12 @@ int recorder_turn(struct recorder *r)
 	session_consume(r->session);
 	waiting = members_retry(r->members);
 	if (waiting && !r->waiting)
-		r->waiting_since_ns = clock_ns(CLOCK_MONOTONIC);
+		r->waiting_since_ns = clock_now_ns();
 	r->waiting = waiting;
 	if (members_want_look(r->members))
 		look_at_new(r);
 	look_at_lasting(r);
-	if (clock_ns(CLOCK_MONOTONIC) - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
+	if (clock_now_ns() - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
 	err = look_for_unseen(r);
@@ -525,7 +517,7 @@ void recorder_progress(const struct recorder *r, struct recorder_progress *ret)
 
 	session_lost(r->session, lost);
 	memset(ret, 0, sizeof(*ret));
-	ret->elapsed_ns = clock_ns(CLOCK_MONOTONIC) - r->start_ns;
+	ret->elapsed_ns = clock_now_ns() - r->start_ns;
 	ret->processes = members_count(r->members);
 	ret->stacks = resolver_stack_count(r->resolver);
 	ret->lost = lost[ADDER_LOST_RING_STACK] + lost[ADDER_LOST_LEDGER_FULL] +

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/tally.h"
 #include "base/text.h"
 #include "discover/discover.h"
@@ -48,14 +49,6 @@ struct trace {
 
 DEFINE_CLEANUP(struct members *, members_free);
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
 /* When CLOCK_MONOTONIC was 0, by the try that was interrupted least. */
 static int64_t find_epoch(void)
 {
@@ -63,8 +56,8 @@ static int64_t find_epoch(void)
 	int64_t epoch = 0;
 
 	for (int i = 0; i < 5; i++) {
-		uint64_t before = clock_ns(CLOCK_MONOTONIC), real = clock_ns(CLOCK_REALTIME);
-		uint64_t took = clock_ns(CLOCK_MONOTONIC) - before;
+		uint64_t before = clock_now_ns(), real = clock_ns(CLOCK_REALTIME);
+		uint64_t took = clock_now_ns() - before;
 
 		if (took < least) {
 			least = took;
@@ -403,7 +396,7 @@ int trace_start(struct trace *t)
 	if (!err)
 		err = members_scan(t->members);
 	members_each(t->members, name_untraced, t);
-	t->swept_ns = clock_ns(CLOCK_MONOTONIC);
+	t->swept_ns = clock_now_ns();
 	t->has_begun = true;
 	return err;
 }
@@ -420,9 +413,8 @@ int trace_fd(const struct trace *t)
 
 int trace_timeout_ms(const struct trace *t)
 {
-	return t->waiting && clock_ns(CLOCK_MONOTONIC) - t->waiting_since_ns < PATIENCE_NS
-		       ? RETRY_MS
-		       : TURN_MS;
+	return t->waiting && clock_now_ns() - t->waiting_since_ns < PATIENCE_NS ? RETRY_MS
+										: TURN_MS;
 }
 
 /* Files that were mapped unseen may have made Pythons of processes that were there. */
@@ -437,7 +429,7 @@ static int look_for_unseen(struct trace *t)
 
 int trace_turn(struct trace *t)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_now_ns();
 	bool waiting;
 
 	session_consume(t->session);
