@@ -14,16 +14,15 @@
 #include "proc/process.h"
 #include "profile/profile.h"
 #include "python/memory.h"
-#include "recorder/blocked.h"
 #include "recorder/calls.h"
 #include "recorder/facts.h"
 #include "recorder/filter.h"
+#include "recorder/looks.h"
 #include "recorder/members.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS     100 /* between looks at the ring buffer */
 #define LOOK_MS     (ADDER_LOOK_NS / 1000000)
-#define LOOKS       8          /* at threads each time: of 40 us each */
 #define RETRY_MS    1          /* while a process is not ready to be set up */
 #define DRAIN_NS    1000000000 /* between drains of the ledger */
 #define CROWDED_NS  250000000  /* the same when much is told or posted */
@@ -37,16 +36,13 @@ struct recorder {
 	struct discover *discover;
 	struct resolver *resolver;
 	struct members *members;
+	struct looks *looks;
 	struct calls *calls;
 	struct profile *profile;
 	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
 	uint64_t unseen;       /* losses of mapped files for which was looked */
 	int64_t start_time_ns; /* since the epoch */
 	bool waiting;          /* for a process to become ready */
-	uint64_t looked_ns;    /* at waits that were not walked ... */
-	uint64_t unwalked;     /* ... of which there had been so many ... */
-	bool were_new;         /* ... and more than at the look before */
-	uint32_t looks_left;   /* that this one may take */
 	uint32_t posted;       /* entries of the last drain */
 	struct stolen stolen;  /* as it began */
 };
@@ -205,130 +201,6 @@ static void untell_code(void *arg, const struct adder_code_key *key)
 	session_untell_code(r->session, key);
 }
 
-/* ---- threads that are looked at from outside ---- */
-
-/* Its record is untouched: it still is in the wait since @out_ns that it was found in. */
-static bool still_waits(struct recorder *r, uint32_t serial, uint32_t tid, uint64_t out_ns,
-			uint64_t stack)
-{
-	struct adder_thread now;
-
-	return !session_find_thread(r->session, tid, &now) && now.out_ns == out_ns && !now.in_ns &&
-	       now.stack == stack && now.process == serial;
-}
-
-/* One look, at some threads. */
-struct look {
-	struct recorder *recorder;
-	struct adder_process process; /* walked last: what a walk finds out serves the next */
-};
-
-/*
- * The stack of a thread of process @serial that waits, an enum adder_stack_id if it has none, and
- * its task.  0; -ESRCH if the process is gone.
- */
-static int walk_thread(struct look *look, pid_t pid, uint32_t serial, uint64_t thread_pointer,
-		       struct adder_looked *ret)
-{
-	struct adder_process *process = &look->process;
-	struct recorder *r = look->recorder;
-	struct memory_stack stack;
-
-	if (process->serial != serial && session_find_process(r->session, pid, process))
-		return -ESRCH;
-	if (process->serial != serial)
-		return -ESRCH;
-	memory_walk(pid, process, thread_pointer, &stack);
-	if (stack.id >= ADDER_STACK_FIRST_HASH)
-		resolver_stack(r->resolver, stack.event, sizeof(*stack.event));
-	if (resolver_learn(r->resolver, process))
-		memory_walk(pid, process, thread_pointer, &stack);
-	if (stack.task)
-		resolver_task(r->resolver, stack.task, sizeof(*stack.task));
-	ret->stack = stack.id;
-	ret->task = stack.task ? stack.task->id : 0;
-	return 0;
-}
-
-/* One that was there before. */
-static void look_at_thread(void *arg, const struct adder_known_thread *thread)
-{
-	struct adder_known_thread found = *thread;
-	struct adder_ledger_key key = { .process = thread->serial, .tid = thread->tid };
-	char on[BLOCKED_ON_BYTES];
-	struct look *look = arg;
-	struct recorder *r = look->recorder;
-	struct adder_looked looked;
-
-	if (thread->running)
-		return; /* its next switch tells */
-	if (walk_thread(look, thread->pid, thread->serial, thread->thread_pointer, &looked))
-		return;
-	blocked_complete(&found, on); /* where it can't, the iterator's word stands */
-	key.stack = looked.stack;
-	key.task = looked.task;
-	key.state = found.state;
-	if (still_waits(r, thread->serial, thread->tid, thread->since_ns, ADDER_STACK_BEFORE))
-		resolver_before(r->resolver, &key);
-}
-
-/* At those that were there before, and are not in the ledger yet. */
-static int look_at_new(struct recorder *r)
-{
-	struct look look = { .recorder = r };
-
-	return session_look(r->session, look_at_thread, &look);
-}
-
-/* Has a look been taken at the wait that @t is in, which was not walked? */
-static bool was_looked_at(struct recorder *r, uint32_t tid, const struct adder_thread *t,
-			  struct adder_looked *ret)
-{
-	return t->stack == ADDER_STACK_UNWALKED && !session_find_looked(r->session, tid, ret) &&
-	       ret->out_ns == t->out_ns;
-}
-
-/* One whose wait was not walked; if it lasts. */
-static void look_at_unwalked(void *arg, uint32_t tid, const struct adder_thread *thread)
-{
-	struct look *look = arg;
-	struct recorder *r = look->recorder;
-	struct adder_looked looked;
-
-	if (thread->in_ns || r->looked_ns < thread->out_ns + ADDER_LASTS_NS || !r->looks_left)
-		return;
-	if (was_looked_at(r, tid, thread, &looked))
-		return;
-	if (walk_thread(look, thread->tgid, thread->process, thread->thread_pointer, &looked))
-		return;
-	r->looks_left--;
-	looked.out_ns = thread->out_ns;
-	if (still_waits(r, thread->process, tid, looked.out_ns, ADDER_STACK_UNWALKED))
-		session_set_looked(r->session, tid, &looked);
-}
-
-/*
- * Look at waits that were not walked, and last, while there are such.  What has begun shortly
- * before a look lasts only at the next, when there may be no new ones.
- */
-static void look_at_lasting(struct recorder *r)
-{
-	uint64_t now = clock_now_ns(), walked, unwalked;
-	struct look look = { .recorder = r };
-	bool are_new;
-
-	if (now - r->looked_ns < ADDER_LOOK_NS || session_walks(r->session, &walked, &unwalked))
-		return;
-	are_new = unwalked != r->unwalked;
-	session_set_look_ns(r->session, now - r->looked_ns);
-	r->looked_ns = now;
-	r->looks_left = LOOKS;
-	if (are_new || r->were_new)
-		session_each_unwalked(r->session, look_at_unwalked, &look);
-	r->unwalked = unwalked;
-	r->were_new = are_new;
-}
-
 static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version,
 					      const struct adder_layout *layout)
 {
@@ -372,10 +244,11 @@ static int build(struct recorder *r)
 		discover_on_interpreter(r->discover, probe_interpreter, r);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
+	r->looks = looks_new(r->session, r->resolver);
 	r->calls = calls_new(&r->options.calls,
 			     &(struct calls_rooms){ r->session, r->resolver, r->profile,
 						    r->options.filter, r->options.family });
-	return r->discover && r->resolver && r->members && r->calls ? 0 : -ENOMEM;
+	return r->discover && r->resolver && r->members && r->looks && r->calls ? 0 : -ENOMEM;
 }
 
 int recorder_open(const struct recorder_options *options, struct recorder **ret)
@@ -398,6 +271,7 @@ void recorder_close(struct recorder *r)
 		return;
 	session_close(r->session);
 	calls_free(r->calls);
+	looks_free(r->looks);
 	members_free(r->members);
 	resolver_free(r->resolver);
 	discover_free(r->discover);
@@ -436,7 +310,7 @@ int recorder_start(struct recorder *r)
 	r->drained_ns = r->start_ns;
 	members_want_look(r->members);
 	session_count_cost(r->session, true); /* short recordings have no other turn for it */
-	return look_at_new(r);
+	return looks_at_new(r->looks);
 }
 
 int recorder_fd(const struct recorder *r)
@@ -446,9 +320,9 @@ int recorder_fd(const struct recorder *r)
 
 int recorder_timeout_ms(const struct recorder *r)
 {
-	return r->waiting && clock_now_ns() - r->waiting_since_ns < PATIENCE_NS ? RETRY_MS
-	       : r->were_new                                                    ? LOOK_MS
-										: TURN_MS;
+	if (r->waiting && clock_now_ns() - r->waiting_since_ns < PATIENCE_NS)
+		return RETRY_MS;
+	return looks_expect_more(r->looks) ? LOOK_MS : TURN_MS;
 }
 
 /* What a thread's record refers to will come with a later drain. */
@@ -458,7 +332,7 @@ static void hold(void *arg, uint32_t tid, const struct adder_thread *t)
 	struct adder_looked look;
 
 	resolver_hold(r->resolver, t->process,
-		      was_looked_at(r, tid, t, &look) ? look.stack : t->stack);
+		      looks_find(r->looks, tid, t, &look) ? look.stack : t->stack);
 	resolver_hold(r->resolver, t->process, t->on);
 	resolver_hold(r->resolver, t->held_key.process, t->held_key.stack);
 	resolver_hold(r->resolver, t->held_key.process, t->held_key.on);
@@ -502,8 +376,8 @@ int recorder_turn(struct recorder *r)
 		r->waiting_since_ns = clock_now_ns();
 	r->waiting = waiting;
 	if (members_want_look(r->members))
-		look_at_new(r);
-	look_at_lasting(r);
+		looks_at_new(r->looks);
+	looks_at_lasting(r->looks);
 	if (clock_now_ns() - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
@@ -578,7 +452,7 @@ static void close_thread(void *arg, uint32_t tid, const struct adder_thread *t)
 	/* it has ended since, or its last switch was not reported: then nobody knows when */
 	if (is_gone && t->exiting && t->in_ns)
 		end = in;
-	if (was_looked_at(r, tid, t, &look)) {
+	if (looks_find(r->looks, tid, t, &look)) {
 		key.stack = look.stack;
 		key.task = look.task;
 	}
