@@ -12,21 +12,18 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/tally.h"
 #include "base/text.h"
 #include "discover/discover.h"
 #include "probe/session.h"
-#include "proc/container.h"
 #include "proc/process.h"
 #include "proc/program.h"
 #include "python/memory.h"
+#include "recorder/cgroups.h"
 #include "recorder/filter.h"
 #include "resolve/resolve.h"
 
-#define MAX_UNPROFILED 64         /* named one by one; more are the same story */
-#define MAX_CONTAINERS 4096       /* whose names are kept */
-#define MAX_EXITED     2048       /* of half a kB, whose program nobody has looked at */
-#define NAME_RETRY_NS  1000000000 /* between looks for the name of one that has none */
+#define MAX_UNPROFILED 64   /* named one by one; more are the same story */
+#define MAX_EXITED     2048 /* of half a kB, whose program nobody has looked at */
 
 /* EXITED: before it was known whether it is a member. */
 enum standing { UNKNOWN, MEMBER, EXITED };
@@ -44,12 +41,6 @@ struct member {
 	UT_hash_handle hh;
 };
 
-/* What a container is called, by its id. */
-struct known_container {
-	uint64_t asked_ns;
-	char name[CONTAINER_NAME_BYTES]; /* "": not known */
-};
-
 struct unprofiled {
 	pid_t pid;
 	char name[128], reason[160];
@@ -61,7 +52,7 @@ struct members {
 	struct member *unknown; /* list of those to be looked at again */
 	uint32_t count, exited; /* of each standing */
 	bool want_look;
-	struct tally containers; /* struct known_container by id */
+	struct cgroups cgroups;
 	struct unprofiled unprofiled[MAX_UNPROFILED];
 	size_t unprofiled_count;
 };
@@ -73,7 +64,7 @@ struct members *members_new(const struct members_rooms *rooms)
 	if (!m)
 		return NULL;
 	m->rooms = *rooms;
-	m->containers.size = sizeof(struct known_container);
+	cgroups_init(&m->cgroups);
 	return m;
 }
 
@@ -87,7 +78,7 @@ void members_free(struct members *m)
 		HASH_DEL(m->all, member);
 		free(member);
 	}
-	tally_done(&m->containers);
+	cgroups_done(&m->cgroups);
 	free(m);
 }
 
@@ -174,28 +165,6 @@ static void leave(struct members *m, struct member *member)
 	forget(m, member);
 }
 
-/* What its engine has noted as the container's name.  Who has none is asked for again later. */
-static void find_name(struct members *m, struct container *container)
-{
-	struct known_container *known;
-	uint64_t now = clock_now_ns();
-
-	if (tally_count(&m->containers) > MAX_CONTAINERS)
-		tally_done(&m->containers);
-	known = container->id[0] ? tally_get(&m->containers, container->id, strlen(container->id))
-				 : NULL;
-	if (!known || container->name[0])
-		return;
-	if (!known->name[0] && now - known->asked_ns > NAME_RETRY_NS) {
-		container_find_name(container, "");
-		if (!container->name[0]) /* should we be in a container ourselves */
-			container_find_name(container, "/proc/1/root");
-		known->asked_ns = now;
-		memcpy(known->name, container->name, sizeof(known->name));
-	}
-	memcpy(container->name, known->name, sizeof(container->name));
-}
-
 static void set_container(struct member *member, const struct container *container)
 {
 	const char *label = container_label(container);
@@ -229,37 +198,23 @@ void members_unprofiled(const struct members *m,
 
 /* ---- those that were there ---- */
 
-/* @container is the candidate's; its name is looked up if it may decide. */
 static bool is_asked_for(const struct members *m, const struct filter_candidate *candidate)
 {
 	return m->rooms.family || filter_matches(m->rooms.filter, candidate);
-}
-
-/* Its cgroup as a path, and the container in it. */
-static void read_cgroup(pid_t pid, char *path, size_t size, struct container *container)
-{
-	char text[4096];
-	ssize_t bytes = process_read_text(pid, "cgroup", text, sizeof(text) - 1);
-
-	text[bytes > 0 ? bytes : 0] = '\0';
-	container_from_text(text, container);
-	container_cgroup_from_text(text, path, size);
 }
 
 /* Is the process that was found by looking asked for?  Fills in what names it. */
 static bool inspect(struct members *m, struct member *member)
 {
 	struct process process;
-	struct container container;
-	char cgroup[1024];
+	struct cgroups_place place;
 	struct filter_candidate candidate = { .pid = member->pid,
-					      .cgroup = cgroup,
-					      .container = &container };
+					      .cgroup = place.path,
+					      .container = &place.container };
 
 	if (process_read(member->pid, &process))
 		return false;
-	read_cgroup(member->pid, cgroup, sizeof(cgroup), &container);
-	find_name(m, &container);
+	cgroups_read(&m->cgroups, member->pid, &place);
 	candidate.uid = process.uid;
 	candidate.comm = process.stat.comm;
 	if (!is_asked_for(m, &candidate))
@@ -267,7 +222,7 @@ static bool inspect(struct members *m, struct member *member)
 	snprintf(member->comm, sizeof(member->comm), "%.15s", process.stat.comm);
 	process_name(process.args, process.args_bytes, process.stat.comm, member->name,
 		     sizeof(member->name));
-	set_container(member, &container);
+	set_container(member, &place.container);
 	return true;
 }
 
@@ -425,37 +380,19 @@ int members_retry(struct members *m)
 	return m->unknown != NULL;
 }
 
-static void path_of_components(const struct adder_event_process *e, char *path, size_t size)
-{
-	const char *parts[16];
-	size_t count = 0, used = 0;
-
-	for (const char *p = e->cgroup;
-	     *p && p < e->cgroup + sizeof(e->cgroup) - 1 && count < ARRAY_SIZE(parts);
-	     p += strlen(p) + 1)
-		parts[count++] = p;
-	path[0] = '\0';
-	while (count-- && used < size)
-		used += snprintf(path + used, size - used, "/%s", parts[count]);
-}
-
 static void began(struct members *m, const struct adder_event_process *e)
 {
-	struct container container;
-	char cgroup[ADDER_CGROUP_BYTES + 16];
+	struct cgroups_place place;
 	struct filter_candidate candidate = { .pid = e->pid,
 					      .uid = e->uid,
 					      .comm = e->comm,
-					      .cgroup = cgroup,
-					      .container = &container };
+					      .cgroup = place.path,
+					      .container = &place.container };
 	struct member *member = add(m, e->serial, e->pid);
 
 	if (!member)
 		return;
-	memset(&container, 0, sizeof(container));
-	container_from_components(e->cgroup, sizeof(e->cgroup), &container);
-	find_name(m, &container);
-	path_of_components(e, cgroup, sizeof(cgroup));
+	cgroups_from_components(&m->cgroups, e->cgroup, sizeof(e->cgroup), &place);
 	member->standing = e->phase == ADDER_PHASE_UNKNOWN ? UNKNOWN : MEMBER;
 	m->count += member->standing == MEMBER;
 	if (!is_asked_for(m, &candidate)) {
@@ -465,7 +402,7 @@ static void began(struct members *m, const struct adder_event_process *e)
 	member->file = e->file;
 	snprintf(member->comm, sizeof(member->comm), "%.15s", e->comm);
 	process_name(e->args, e->args_bytes, member->comm, member->name, sizeof(member->name));
-	set_container(member, &container);
+	set_container(member, &place.container);
 	member->version = discover_version(m->rooms.discover, &e->file) >> 16;
 	tell_resolver(m, member);
 	if (member->standing == UNKNOWN && !settle(m, member)) {
