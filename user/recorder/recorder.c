@@ -13,12 +13,12 @@
 #include "probe/session.h"
 #include "proc/process.h"
 #include "profile/profile.h"
-#include "python/memory.h"
 #include "recorder/calls.h"
 #include "recorder/facts.h"
 #include "recorder/filter.h"
 #include "recorder/looks.h"
 #include "recorder/members.h"
+#include "recorder/reader.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS     100 /* between looks at the ring buffer */
@@ -36,6 +36,7 @@ struct recorder {
 	struct discover *discover;
 	struct resolver *resolver;
 	struct members *members;
+	struct reader reader; /* the resolver's */
 	struct looks *looks;
 	struct calls *calls;
 	struct profile *profile;
@@ -144,61 +145,11 @@ static void take_entry(void *arg, const struct adder_ledger_key *key,
 	resolver_add(r->resolver, key, value);
 }
 
-/* A code object whose page was not there for the kernel half. */
-static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame,
-		     struct adder_event_code *ret)
-{
-	struct recorder *r = arg;
-	pid_t pid = members_pid(r->members, serial);
-	struct adder_process process;
-
-	if (!pid || session_find_process(r->session, pid, &process) || process.serial != serial)
-		return -ESRCH;
-	return memory_read_code(pid, &process, frame, ret);
-}
-
-/* A stack of which the kernel half found a part paged out. */
-static int complete_stack(void *arg, const struct adder_event_stack *torn,
-			  const struct adder_event_stack **ret)
-{
-	struct recorder *r = arg;
-	pid_t pid = members_pid(r->members, torn->serial);
-	struct adder_process process;
-
-	if (!pid || session_find_process(r->session, pid, &process) ||
-	    process.serial != torn->serial)
-		return -ESRCH;
-	return memory_complete_stack(pid, &process, torn, ret);
-}
-
-static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
-{
-	struct recorder *r = arg;
-	pid_t pid = members_pid(r->members, serial);
-
-	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
-}
-
 /* Must the ledger be emptied more often? */
 static bool is_crowded(const struct recorder *r)
 {
 	return r->posted > MANY_POSTED || resolver_is_crowded(r->resolver) ||
 	       calls_are_crowded(r->calls);
-}
-
-/* What is let go of here must not count as told there. */
-static void untell(void *arg, uint64_t id)
-{
-	struct recorder *r = arg;
-
-	session_untell(r->session, id);
-}
-
-static void untell_code(void *arg, const struct adder_code_key *key)
-{
-	struct recorder *r = arg;
-
-	session_untell_code(r->session, key);
 }
 
 static struct discover_note probe_interpreter(void *arg, int fd, uint32_t version,
@@ -224,8 +175,7 @@ static int build(struct recorder *r)
 	const struct session_handler handler = { .event = take_event,
 						 .mapped = take_mapped,
 						 .arg = r };
-	const struct resolver_hooks hooks = { read_code, complete_stack, read_memory,
-					      untell,    untell_code,    r };
+	const struct resolver_hooks hooks = reader_hooks(&r->reader);
 	struct members_rooms rooms = { .filter = r->options.filter, .family = r->options.family };
 	int err = session_open(&session, &handler, &r->session);
 
@@ -244,6 +194,7 @@ static int build(struct recorder *r)
 		discover_on_interpreter(r->discover, probe_interpreter, r);
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
+	r->reader = (struct reader){ r->session, r->members };
 	r->looks = looks_new(r->session, r->resolver);
 	r->calls = calls_new(&r->options.calls,
 			     &(struct calls_rooms){ r->session, r->resolver, r->profile,

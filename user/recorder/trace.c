@@ -16,10 +16,10 @@
 #include "probe/session.h"
 #include "probe/usdt.h"
 #include "profile/profile.h"
-#include "python/memory.h"
 #include "recorder/filter.h"
 #include "recorder/members.h"
 #include "recorder/nesting.h"
+#include "recorder/reader.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS      100        /* between looks at the ring buffer */
@@ -36,6 +36,7 @@ struct trace {
 	struct discover *discover;
 	struct resolver *resolver;
 	struct members *members;
+	struct reader reader;    /* the resolver's */
 	struct profile *profile; /* holds the names */
 	struct nesting *nesting;
 	struct tally untraced; /* serials that were named */
@@ -210,42 +211,6 @@ static void take_mapped(void *arg, pid_t pid, const char *path)
 	say_late(t);
 }
 
-/* ---- what the resolver asks for ---- */
-
-static int read_code(void *arg, uint32_t serial, const struct adder_frame *frame,
-		     struct adder_event_code *ret)
-{
-	struct trace *t = arg;
-	pid_t pid = members_pid(t->members, serial);
-	struct adder_process process;
-
-	if (!pid || session_find_process(t->session, pid, &process) || process.serial != serial)
-		return -ESRCH;
-	return memory_read_code(pid, &process, frame, ret);
-}
-
-static int read_memory(void *arg, uint32_t serial, uint64_t address, void *dst, size_t size)
-{
-	struct trace *t = arg;
-	pid_t pid = members_pid(t->members, serial);
-
-	return pid ? memory_read(pid, address, dst, size) : -ESRCH;
-}
-
-/* There are none in a trace. */
-static void untell(void *arg, uint64_t id)
-{
-	(void)arg;
-	(void)id;
-}
-
-static void untell_code(void *arg, const struct adder_code_key *key)
-{
-	struct trace *t = arg;
-
-	session_untell_code(t->session, key);
-}
-
 /* ---- probes ---- */
 
 static int probe_in_each(struct trace *t, int fd)
@@ -318,11 +283,7 @@ static int build(struct trace *t)
 		.trace = what_of(&t->options),
 	};
 	const struct session_handler handler = { take_event, take_mapped, t };
-	const struct resolver_hooks hooks = { .read_code = read_code,
-					      .read_memory = read_memory,
-					      .untell = untell,
-					      .untell_code = untell_code,
-					      .arg = t };
+	const struct resolver_hooks hooks = reader_hooks(&t->reader);
 	struct members_rooms rooms = { .filter = t->options.filter, .family = t->options.family };
 	int err = session_open(&session, &handler, &t->session);
 
@@ -339,6 +300,7 @@ static int build(struct trace *t)
 		discover_on_interpreter(t->discover, probe_interpreter, t);
 	rooms.session = t->session;
 	t->members = members_new(&rooms);
+	t->reader = (struct reader){ t->session, t->members };
 	return t->discover && t->resolver && t->members ? 0 : -ENOMEM;
 }
 
