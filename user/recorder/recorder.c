@@ -19,16 +19,15 @@
 #include "recorder/looks.h"
 #include "recorder/members.h"
 #include "recorder/reader.h"
+#include "recorder/watch.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS     100 /* between looks at the ring buffer */
 #define LOOK_MS     (ADDER_LOOK_NS / 1000000)
-#define RETRY_MS    1          /* while a process is not ready to be set up */
 #define DRAIN_NS    1000000000 /* between drains of the ledger */
 #define CROWDED_NS  250000000  /* the same when much is told or posted */
 #define MANY_POSTED 8192       /* entries of a drain: a quarter of what there is room for */
 #define OWN_BYTES   12000000   /* that adder takes before it knows anything */
-#define PATIENCE_NS 100000000  /* after which an unready process is asked less often */
 
 struct recorder {
 	struct recorder_options options;
@@ -37,13 +36,12 @@ struct recorder {
 	struct resolver *resolver;
 	struct members *members;
 	struct reader reader; /* the resolver's */
+	struct watch watch;
 	struct looks *looks;
 	struct calls *calls;
 	struct profile *profile;
-	uint64_t start_ns, end_ns, drained_ns, waiting_since_ns;
-	uint64_t unseen;       /* losses of mapped files for which was looked */
+	uint64_t start_ns, end_ns, drained_ns;
 	int64_t start_time_ns; /* since the epoch */
-	bool waiting;          /* for a process to become ready */
 	uint32_t posted;       /* entries of the last drain */
 	struct stolen stolen;  /* as it began */
 };
@@ -195,6 +193,10 @@ static int build(struct recorder *r)
 	rooms.session = r->session;
 	r->members = members_new(&rooms);
 	r->reader = (struct reader){ r->session, r->members };
+	r->watch = (struct watch){ .session = r->session,
+				   .members = r->members,
+				   .filter = rooms.filter,
+				   .family = rooms.family };
 	r->looks = looks_new(r->session, r->resolver);
 	r->calls = calls_new(&r->options.calls,
 			     &(struct calls_rooms){ r->session, r->resolver, r->profile,
@@ -230,28 +232,10 @@ void recorder_close(struct recorder *r)
 	free(r);
 }
 
-static int select_pids(struct recorder *r)
-{
-	const struct filter *filter = r->options.filter;
-	int err = 0;
-
-	if (r->options.family)
-		return session_select_pid(r->session, r->options.family);
-	for (size_t i = 0; i < filter->pid_count && !err; i++)
-		err = session_select_pid(r->session, filter->pids[i]);
-	return err;
-}
-
 int recorder_start(struct recorder *r)
 {
-	int err = select_pids(r);
+	int err = watch_begin(&r->watch, r->options.command);
 
-	if (!err && r->options.command)
-		members_expect(r->members, r->options.command);
-	if (!err)
-		err = session_watch(r->session);
-	if (!err)
-		err = members_scan(r->members);
 	if (!err)
 		err = session_start(r->session, &r->start_ns);
 	if (err)
@@ -271,9 +255,7 @@ int recorder_fd(const struct recorder *r)
 
 int recorder_timeout_ms(const struct recorder *r)
 {
-	if (r->waiting && clock_now_ns() - r->waiting_since_ns < PATIENCE_NS)
-		return RETRY_MS;
-	return looks_expect_more(r->looks) ? LOOK_MS : TURN_MS;
+	return watch_timeout_ms(&r->watch, looks_expect_more(r->looks) ? LOOK_MS : TURN_MS);
 }
 
 /* What a thread's record refers to will come with a later drain. */
@@ -304,35 +286,20 @@ static int drain(struct recorder *r)
 	return err;
 }
 
-/* Files that were mapped unseen may have made Pythons of processes that were there. */
-static int look_for_unseen(struct recorder *r)
-{
-	uint64_t lost[ADDER_LOST_NR], seen = r->unseen;
-
-	session_lost(r->session, lost);
-	r->unseen = lost[ADDER_LOST_MAPPED];
-	return r->unseen > seen ? members_scan(r->members) : 0;
-}
-
 /* The programs' cost is counted in one turn of ten: counting is no free ride either. */
 int recorder_turn(struct recorder *r)
 {
-	bool waiting;
 	int err;
 
 	session_count_cost(r->session, false);
-	session_consume(r->session);
-	waiting = members_retry(r->members);
-	if (waiting && !r->waiting)
-		r->waiting_since_ns = clock_now_ns();
-	r->waiting = waiting;
+	watch_turn(&r->watch);
 	if (members_want_look(r->members))
 		looks_at_new(r->looks);
 	looks_at_lasting(r->looks);
 	if (clock_now_ns() - r->drained_ns < (is_crowded(r) ? CROWDED_NS : DRAIN_NS))
 		return 0;
 	session_count_cost(r->session, true);
-	err = look_for_unseen(r);
+	err = watch_catch_up(&r->watch);
 	return err ? err : drain(r);
 }
 

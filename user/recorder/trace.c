@@ -20,11 +20,10 @@
 #include "recorder/members.h"
 #include "recorder/nesting.h"
 #include "recorder/reader.h"
+#include "recorder/watch.h"
 #include "resolve/resolve.h"
 
 #define TURN_MS      100        /* between looks at the ring buffer */
-#define RETRY_MS     1          /* while a process is not ready to be set up ... */
-#define PATIENCE_NS  100000000  /* ... and for so long */
 #define SWEEP_NS     1000000000 /* between looks for what may be forgotten */
 #define OWN_BYTES    12000000   /* that adder takes before it knows anything */
 #define MAX_UNTRACED 64         /* processes named one by one; more are the same story */
@@ -36,16 +35,15 @@ struct trace {
 	struct discover *discover;
 	struct resolver *resolver;
 	struct members *members;
-	struct reader reader;    /* the resolver's */
+	struct reader reader; /* the resolver's */
+	struct watch watch;
 	struct profile *profile; /* holds the names */
 	struct nesting *nesting;
 	struct tally untraced; /* serials that were named */
 	int64_t epoch_ns;      /* of CLOCK_MONOTONIC's 0 */
-	uint64_t swept_ns, waiting_since_ns;
-	uint64_t unseen; /* losses of mapped files for which was looked */
-	pid_t late;      /* its interpreter has just been probed */
+	uint64_t swept_ns;
+	pid_t late; /* its interpreter has just been probed */
 	bool has_begun;
-	bool waiting; /* for a process to become ready */
 };
 
 DEFINE_CLEANUP(struct members *, members_free);
@@ -301,6 +299,10 @@ static int build(struct trace *t)
 	rooms.session = t->session;
 	t->members = members_new(&rooms);
 	t->reader = (struct reader){ t->session, t->members };
+	t->watch = (struct watch){ .session = t->session,
+				   .members = t->members,
+				   .filter = rooms.filter,
+				   .family = rooms.family };
 	return t->discover && t->resolver && t->members ? 0 : -ENOMEM;
 }
 
@@ -335,28 +337,10 @@ void trace_close(struct trace *t)
 	free(t);
 }
 
-static int select_pids(struct trace *t)
-{
-	const struct filter *filter = t->options.filter;
-	int err = 0;
-
-	if (t->options.family)
-		return session_select_pid(t->session, t->options.family);
-	for (size_t i = 0; i < filter->pid_count && !err; i++)
-		err = session_select_pid(t->session, filter->pids[i]);
-	return err;
-}
-
 int trace_start(struct trace *t)
 {
-	int err = select_pids(t);
+	int err = watch_begin(&t->watch, t->options.command);
 
-	if (!err && t->options.command)
-		members_expect(t->members, t->options.command);
-	if (!err)
-		err = session_watch(t->session);
-	if (!err)
-		err = members_scan(t->members);
 	members_each(t->members, name_untraced, t);
 	t->swept_ns = clock_now_ns();
 	t->has_begun = true;
@@ -375,37 +359,21 @@ int trace_fd(const struct trace *t)
 
 int trace_timeout_ms(const struct trace *t)
 {
-	return t->waiting && clock_now_ns() - t->waiting_since_ns < PATIENCE_NS ? RETRY_MS
-										: TURN_MS;
-}
-
-/* Files that were mapped unseen may have made Pythons of processes that were there. */
-static int look_for_unseen(struct trace *t)
-{
-	uint64_t lost[ADDER_LOST_NR], seen = t->unseen;
-
-	session_lost(t->session, lost);
-	t->unseen = lost[ADDER_LOST_MAPPED];
-	return t->unseen > seen ? members_scan(t->members) : 0;
+	return watch_timeout_ms(&t->watch, TURN_MS);
 }
 
 int trace_turn(struct trace *t)
 {
 	uint64_t now = clock_now_ns();
-	bool waiting;
 
-	session_consume(t->session);
-	waiting = members_retry(t->members);
+	watch_turn(&t->watch);
 	say_late(t);
-	if (waiting && !t->waiting)
-		t->waiting_since_ns = now;
-	t->waiting = waiting;
 	members_each(t->members, name_untraced, t);
 	if (now - t->swept_ns < SWEEP_NS)
 		return 0;
 	t->swept_ns = now;
 	resolver_drained(t->resolver);
-	return look_for_unseen(t);
+	return watch_catch_up(&t->watch);
 }
 
 static void name_unprofiled(void *arg, pid_t pid, const char *name, const char *reason)
