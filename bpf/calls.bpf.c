@@ -147,7 +147,7 @@ static __noinline int mark_call(struct adder_process *p, struct adder_open_calls
 {
 	if (!p || !o || !begin)
 		return -1;
-	return open_mark(o, find_caller(p, begin->caller), begin->frame,
+	return open_mark(o, begin, find_caller(p, begin->caller),
 			 begin->frame + p->binary.layout.frame_locals,
 			 p->binary.layout.object_type + 8);
 }

@@ -177,13 +177,21 @@ __noinline int open_count(const struct adder_call_key *whose, __u64 ns)
 
 /* ---- slow calls ---- */
 
-/* Add the time of @t in each state up to @now, from when it was last switched out. */
+/*
+ * Add the time of @t in each state up to @now, from when it was last switched out.  If that was
+ * since, in the probe that began then, @states has too much.
+ */
 static __always_inline void add_states(__u64 *states, const struct adder_thread *t, __u64 now)
 {
 	__u64 in = t->in_ns && t->in_ns < now ? t->in_ns : now;
 	__u64 woken = t->wake_ns && t->wake_ns < in ? t->wake_ns : in;
 	__u32 state = t->state;
 
+	if (t->out_ns > now) {
+		if (states[ADDER_STATE_CPU] > t->out_ns - now)
+			states[ADDER_STATE_CPU] -= t->out_ns - now;
+		return;
+	}
 	if (t->out_ns && t->out_ns < in) {
 		if (woken < t->out_ns)
 			woken = t->out_ns;
@@ -211,11 +219,13 @@ __noinline int open_stint(__u64 now)
 static __always_inline void states_now(const struct adder_open_calls *o, __u32 tid, __u64 now,
 				       __u64 *ret)
 {
-	const struct adder_thread *t = find_thread(tid);
+	struct adder_thread *t = find_thread(tid);
 
 	__builtin_memcpy(ret, o->states_ns, sizeof(o->states_ns));
-	if (t)
-		add_states(ret, t, now);
+	if (!t)
+		return;
+	recover_switch_in(t, compat_current(), now);
+	add_states(ret, t, now);
 }
 
 /*
@@ -231,19 +241,20 @@ static __always_inline void read_cell(__u8 *object, __u32 head)
 		remote_read(object + ADDER_CELL_BYTES(head), ADDER_INNER_BYTES(head), inner);
 }
 
-__noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument,
-			 __u32 head)
+__noinline int open_mark(struct adder_open_calls *o, const struct open_begin *b, __u64 caller,
+			 __u64 argument, __u32 head)
 {
-	struct adder_mark_key key = { .frame = frame, .tid = bpf_get_current_pid_tgid() };
+	struct adder_mark_key key = { .tid = bpf_get_current_pid_tgid() };
 	struct adder_call_mark *mark;
 
-	if (!o)
+	if (!o || !b)
 		return -1;
+	key.frame = b->frame;
 	o = bpf_map_lookup_elem(&open_calls, &key.tid); /* the same: Linux 6.1 wants to see that */
 	if (!o)
 		return -1;
 	mark = &o->mark;
-	mark->begun_ns = bpf_ktime_get_ns();
+	mark->begun_ns = open_monotonic(o, b->now);
 	mark->cost_ns = o->cost_ns;
 	mark->caller = caller;
 	states_now(o, key.tid, mark->begun_ns, mark->states_ns);
@@ -262,8 +273,8 @@ __noinline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, 
 	return bpf_map_update_elem(&call_marks, &key, mark, BPF_ANY);
 }
 
-/* Tell of the call in @slot if it was slow. */
-__noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
+/* Tell of the call in @slot, which ends @now, if it was slow. */
+__noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 now, __u64 total)
 {
 	struct adder_mark_key key = {};
 	struct adder_event_slow_call *e;
@@ -286,7 +297,7 @@ __noinline int open_tell(struct adder_open_calls *o, __u32 slot, __u64 total)
 		e->signature = call->signature;
 		e->code = call->code;
 		e->cost_ns = o->cost_ns;
-		states_now(o, key.tid, bpf_ktime_get_ns(), e->states_ns);
+		states_now(o, key.tid, open_monotonic(o, now), e->states_ns);
 		bpf_get_current_comm(e->comm, sizeof(e->comm));
 		bpf_probe_read_kernel(&e->mark, sizeof(e->mark), mark);
 		bpf_ringbuf_submit(e, BPF_RB_FORCE_WAKEUP);
@@ -325,7 +336,7 @@ __noinline int open_add(struct adder_open_calls *o, __u32 slot, __u64 now)
 	if (call_histograms && call->wants & ADDER_WANT_HISTOGRAM)
 		open_count(&key, total);
 	if (slow_ns && call->wants & ADDER_WANT_MARK)
-		open_tell(o, slot, total);
+		open_tell(o, slot, now, total);
 	return 0;
 }
 

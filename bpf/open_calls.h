@@ -53,8 +53,8 @@ extern int open_stint(__u64 now);
 
 /* Note what a call begins with: the code object of its caller, and at @argument the address of its
  * first local variable.  An object's value begins behind @head bytes. */
-extern int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame, __u64 argument,
-		     __u32 head);
+extern int open_mark(struct adder_open_calls *o, const struct open_begin *b, __u64 caller,
+		     __u64 argument, __u32 head);
 #else
 static __always_inline __u32 open_find(struct adder_open_calls *o, __u64 frame)
 {
@@ -92,8 +92,8 @@ static __always_inline int open_stint(__u64 now)
 	return 0;
 }
 
-static __always_inline int open_mark(struct adder_open_calls *o, __u64 caller, __u64 frame,
-				     __u64 argument, __u32 head)
+static __always_inline int open_mark(struct adder_open_calls *o, const struct open_begin *b,
+				     __u64 caller, __u64 argument, __u32 head)
 {
 	return 0;
 }

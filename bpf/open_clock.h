@@ -28,6 +28,13 @@ static __always_inline __u64 open_clock(const struct adder_open_calls *o, __u64 
 	return open_time(ns) - o->cost_ns;
 }
 
+/* When it was by CLOCK_MONOTONIC that this clock showed @now; where calls are timed by wall time,
+ * and only until the probe that has asked it ends. */
+static __always_inline __u64 open_monotonic(const struct adder_open_calls *o, __u64 now)
+{
+	return now + o->cost_ns;
+}
+
 /* A probe has kept the thread from @begun on until now. */
 static __always_inline void open_charge(struct adder_open_calls *o, __u64 begun)
 {

@@ -354,17 +354,27 @@ static void describe(const struct calls *c, uint32_t function, const char **name
 	*line = f.start_line;
 }
 
-/* What each state has grown by, and off the CPU time what adder's probes took. */
+/* Take off the time in @state what adder's probes took.  What is left of that. */
+static uint64_t take_off(struct slow_call *call, enum adder_state state, uint64_t cost)
+{
+	uint64_t part = cost < call->states_ns[state] ? cost : call->states_ns[state];
+
+	call->states_ns[state] -= part;
+	return cost - part;
+}
+
+/* What each state has grown by, without adder's probes: in some the thread was kept from its CPU.
+ */
 static void split(const struct adder_event_slow_call *e, struct slow_call *ret)
 {
-	uint64_t cost = e->cost_ns - e->mark.cost_ns, *cpu = &ret->states_ns[ADDER_STATE_CPU];
+	uint64_t cost = e->cost_ns - e->mark.cost_ns;
 
 	for (int s = 0; s < ADDER_STATE_NR; s++) {
 		uint64_t before = e->mark.states_ns[s], after = e->states_ns[s];
 
 		ret->states_ns[s] = after > before ? after - before : 0;
 	}
-	*cpu -= cost < *cpu ? cost : *cpu;
+	take_off(ret, ADDER_STATE_RUNQ, take_off(ret, ADDER_STATE_CPU, cost));
 	for (int s = 0; s < ADDER_STATE_NR; s++)
 		ret->duration_ns += ret->states_ns[s];
 }
