@@ -228,6 +228,24 @@ static __always_inline void states_now(const struct adder_open_calls *o, __u32 t
 	add_states(ret, t, now);
 }
 
+#define PAGE 4096 /* the least that a part of memory has */
+
+/*
+ * The first @size bytes of what is at @address, or as many as there are before the page's end: what
+ * is shorter may be the last of its page, and the next one not there.
+ */
+static __always_inline int read_start(void *dst, __u32 size, __u64 address)
+{
+	__u32 left = PAGE - (address & (PAGE - 1));
+
+	if (!remote_read(dst, size, address))
+		return 0;
+	if (left >= size)
+		return -1;
+	__builtin_memset(dst, 0, size);
+	return remote_read(dst, left, address);
+}
+
 /*
  * A variable that a closure shares is in a cell, in which another thing may be by the end of the
  * call.  So what is in it now is put behind the cell's own bytes.  Only user space can tell what is
@@ -238,7 +256,7 @@ static __always_inline void read_cell(__u8 *object, __u32 head)
 	__u64 inner = *(__u64 *)(object + head);
 
 	if (inner >> 32 && !(inner >> 47) && !(inner & 7))
-		remote_read(object + ADDER_CELL_BYTES(head), ADDER_INNER_BYTES(head), inner);
+		read_start(object + ADDER_CELL_BYTES(head), ADDER_INNER_BYTES(head), inner);
 }
 
 __noinline int open_mark(struct adder_open_calls *o, const struct open_begin *b, __u64 caller,
@@ -258,12 +276,12 @@ __noinline int open_mark(struct adder_open_calls *o, const struct open_begin *b,
 	mark->cost_ns = o->cost_ns;
 	mark->caller = caller;
 	states_now(o, key.tid, mark->begun_ns, mark->states_ns);
-	if (remote_read(mark->arguments, sizeof(mark->arguments), argument))
+	if (read_start(mark->arguments, sizeof(mark->arguments), argument))
 		__builtin_memset(mark->arguments, 0, sizeof(mark->arguments));
 	for (int i = 0; i < ADDER_ARGUMENTS; i++) {
 		__u64 object = mark->arguments[i] & ~3ULL; /* 3.14 tags references */
 
-		if (!object || remote_read(mark->objects[i], ADDER_ARGUMENT_BYTES, object))
+		if (!object || read_start(mark->objects[i], ADDER_ARGUMENT_BYTES, object))
 			mark->arguments[i] = 0;
 		else if (head == ADDER_HEAD_BYTES)
 			read_cell(mark->objects[i], ADDER_HEAD_BYTES);

@@ -138,6 +138,38 @@ def slower_to_microseconds(python):
     return "%d calls" % len(told)
 
 
+# Frames and numbers at all distances from the end of their page, behind which there may be nothing yet.
+GOES_DEEP = """
+import sys, time
+def deep(n, big):
+    a = b = c = d = e = f = g = h = i = j = k = l = m = None
+    if n: deep(n - 1, big + 1)
+    else: time.sleep(0.01)
+print("ready", flush=True)
+sys.stdin.readline()
+deep(200, 2 ** 40)
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+@case(each=every_python)
+def arguments_wherever_they_are(python):
+    new_enough(python)
+    with subprocess.Popen(python.command("-c", GOES_DEEP), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        program.stdout.readline()
+        calls = slow_calls(program.pid, "--slower", "5", "--match", "deep")
+        program.stdin.write(b"\n")
+        program.stdin.flush()
+        program.stdout.readline()
+        calls.terminate()
+        out, errors = calls.communicate(timeout=60)
+    assert calls.returncode == 0, errors.decode()
+    got = {json.loads(line)["arguments"] for line in out.decode().splitlines()}
+    want = {"n=%d, big=%d" % (n, 2 ** 40 + 200 - n) for n in range(201)}
+    assert got == want, "missing: %s; made up: %s" % (sorted(want - got)[:3], sorted(got - want)[:3])
+
+
 @case(each=every_python, alone=True)
 def slower_of_some(python):
     """Only those asked for, and without arguments."""
