@@ -195,6 +195,8 @@ static __always_inline void add_call(struct adder_process *p, struct adder_open_
 	}
 	if (begin->recursive)
 		__sync_fetch_and_add(&sums->recursive, 1);
+	if (begin->recursive && is_resume)
+		__sync_fetch_and_add(&sums->recursive_resumes, 1);
 }
 
 /* 3.11 on: a handler of the RESUME family, behind its store into the frame. */

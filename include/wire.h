@@ -487,9 +487,10 @@ struct adder_call_key {
 struct adder_call_sums {
 	__u64 calls;     /* of a generator or coroutine: how often one was begun */
 	__u64 resumes;   /* how often a generator or coroutine went on */
-	__u64 recursive; /* of both, those while another call of it was open in the thread */
-	__u64 self_ns;   /* of those whose end was seen, in themselves ... */
-	__u64 total_ns;  /* ... and with what they called; of recursive ones, the outermost's */
+	__u64 recursive; /* of both, those while another call of it was open in the thread ... */
+	__u64 recursive_resumes; /* ... of which went on */
+	__u64 self_ns;           /* of those whose end was seen, in themselves ... */
+	__u64 total_ns; /* ... and with what they called; of recursive ones, the outermost's */
 };
 
 /* What is wanted of a function's calls; asked for by its key.  None: not even to be counted. */

@@ -17,8 +17,8 @@ import adder
 import greenlets
 import harness
 import mounts
-from called import (Counted, calls_of, check_exact, check_hot, check_lower_bounds, differences, of_file,
-                    truth, unequal)
+from called import (Counted, calls_of, check_exact, check_hot, check_like_cprofile, check_lower_bounds,
+                    differences, of_file, truth, unequal)
 from counting import Counting
 from harness import Skip, Workload, case, every_python, needs
 from judging import every_build
@@ -31,6 +31,13 @@ from uprobe import Uprobe
 def exact(python):
     needs(python)
     return check_exact(python)
+
+
+@case(each=every_build)
+def like_cprofile(python):
+    """All, and those that are not recursive: in the table, and in what pstats reads."""
+    needs(python)
+    return check_like_cprofile(python)
 
 
 def check_counted(python, *how):

@@ -218,6 +218,7 @@ void profile_add_call_types(struct profile *p)
 	profile_add_type(p, "calls", "count");
 	profile_add_type(p, "resumes", "count");
 	profile_add_type(p, "recursive", "count");
+	profile_add_type(p, "recursive_resumes", "count");
 	profile_add_type(p, "call_self", "nanoseconds");
 	profile_add_type(p, "call_total", "nanoseconds");
 }

@@ -83,7 +83,8 @@ int profile_add_type(struct profile *p, const char *name, const char *unit);
 
 /**
  * Add the types of counted calls behind adder's own: calls, resumes (of generators), how many of
- * both were recursive; and of those that were timed, the time in themselves and in all.
+ * both, and of resumes alone, were recursive; and of those that were timed, the time in themselves
+ * and in all.
  */
 void profile_add_call_types(struct profile *p);
 

@@ -16,8 +16,9 @@
 /* The functions of a profile, with what was counted of each. */
 struct called {
 	struct measures measures;
-	int calls, resumes;                   /* measures */
-	int recursive, call_self, call_total; /* MEASURE_NONE of a profile that hasn't them */
+	int calls, resumes; /* measures */
+	/* MEASURE_NONE of a profile that hasn't them */
+	int recursive, recursive_resumes, call_self, call_total;
 	struct rows *rows;
 };
 
@@ -35,6 +36,7 @@ static int called_take(struct called *c, const struct profile *p, const struct r
 	c->calls = measures_find(&c->measures, "calls");
 	c->resumes = measures_find(&c->measures, "resumes");
 	c->recursive = measures_find(&c->measures, "recursive");
+	c->recursive_resumes = measures_find(&c->measures, "recursive_resumes");
 	c->call_self = measures_find(&c->measures, "call_self");
 	c->call_total = measures_find(&c->measures, "call_total");
 	if (c->calls == MEASURE_NONE || c->resumes == MEASURE_NONE || !c->measures.is_ledger)
@@ -71,22 +73,35 @@ static bool was_called(const struct called *c, const struct row *row)
 	return row->self[c->calls] || row->self[c->resumes];
 }
 
+/* What is counted by type @measure; 0 if it isn't, or by what is not of our writing. */
+static int64_t count_of(const struct row *row, int measure)
+{
+	return measure == MEASURE_NONE || row->self[measure] < 0 ? 0 : row->self[measure];
+}
+
 /* Calls that no other call of the function was open for. */
 static int64_t primitive_calls(const struct called *c, const struct row *row)
 {
-	int64_t recursive = c->recursive == MEASURE_NONE ? 0 : row->self[c->recursive];
+	int64_t both = count_of(row, c->recursive), resumes = count_of(row, c->recursive_resumes);
+	int64_t recursive = both > resumes ? both - resumes : 0, calls = count_of(row, c->calls);
 
-	if (recursive < 0) /* not of our writing */
-		recursive = 0;
-	return recursive < row->self[c->calls] ? row->self[c->calls] - recursive : 0;
+	return recursive < calls ? calls - recursive : 0;
 }
 
-/* @calls, and how often generators went on. */
-static int64_t with_resumes(const struct called *c, const struct row *row, int64_t calls)
+/* All calls, and how often generators went on. */
+static int64_t all_turns(const struct called *c, const struct row *row)
 {
-	int64_t sum;
+	int64_t calls = count_of(row, c->calls), sum;
 
-	return __builtin_add_overflow(calls, row->self[c->resumes], &sum) ? INT64_MAX : sum;
+	return __builtin_add_overflow(calls, count_of(row, c->resumes), &sum) ? INT64_MAX : sum;
+}
+
+/* Of these, those that no other call of the function was open for. */
+static int64_t primitive_turns(const struct called *c, const struct row *row)
+{
+	int64_t all = all_turns(c, row), recursive = count_of(row, c->recursive);
+
+	return recursive < all ? all - recursive : 0;
 }
 
 static int64_t per_call(int64_t ns, int64_t calls)
@@ -159,17 +174,16 @@ static void add_row(struct table *t, const struct called *c, const struct row *r
 		    const struct profile *p, bool full)
 {
 	char place[4096] = "";
-	int64_t line, primitive = with_resumes(c, row, primitive_calls(c, row));
+	int64_t line;
 	const char *file = view_file(p, ROWS_FUNCTION, row, &line);
 
 	table_row(t, row);
 	put_calls(t, c, row);
 	table_number(t, row->self[c->resumes]);
 	table_number(t, own_ns(c, row));
-	put_per_call(t, own_ns(c, row), with_resumes(c, row, row->self[c->calls]),
-		     is_timed(c, row));
+	put_per_call(t, own_ns(c, row), all_turns(c, row), is_timed(c, row));
 	table_number(t, whole_ns(c, row));
-	put_per_call(t, whole_ns(c, row), primitive, is_timed(c, row));
+	put_per_call(t, whole_ns(c, row), primitive_turns(c, row), is_timed(c, row));
 	table_number(t, profile_label_number(p, row->other, "pid", 0));
 	put_process(t, p, row);
 	table_text(t, view_name(p, ROWS_FUNCTION, row));

@@ -120,6 +120,7 @@ static void lump_call(struct call_table *t, const struct called_function *call)
 	all->sums.calls += call->sums.calls;
 	all->sums.resumes += call->sums.resumes;
 	all->sums.recursive += call->sums.recursive;
+	all->sums.recursive_resumes += call->sums.recursive_resumes;
 	all->sums.self_ns += call->sums.self_ns;
 	all->sums.total_ns += call->sums.total_ns;
 }

@@ -60,8 +60,8 @@ static void add_sums(const struct profile *p, const struct adder_call_sums *sums
 		int64_t value;
 	} list[] = {
 		{ "calls", sums->calls },         { "resumes", sums->resumes },
-		{ "recursive", sums->recursive }, { "call_self", sums->self_ns },
-		{ "call_total", sums->total_ns },
+		{ "recursive", sums->recursive }, { "recursive_resumes", sums->recursive_resumes },
+		{ "call_self", sums->self_ns },   { "call_total", sums->total_ns },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++) {

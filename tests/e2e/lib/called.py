@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Counts of calls, and what they must be: what the programs say that were counted."""
 import json
+import marshal
 import os
 import struct
 import subprocess
 import tempfile
 
+import adder
 from counting import Counting
 from harness import Workload
 from pythons import WORKLOADS
@@ -22,21 +24,23 @@ def of_file(report, file):
 
 # ---- workloads/called.py ----
 
-def count(python):
-    """What adder counts of it, and the profile."""
-    with Workload(python, "called.py") as program:
+def count(python, *how):
+    """What adder counts of it: the report, the profile, and the same as pstats."""
+    with Workload(python, "called.py", *how) as program:
         program.expect("ready")
         counting = Counting(program.pid)
         program.go()
         program.expect("done")
         report, profile = counting.stop()
         program.go()
-    return of_file(report, "called.py"), profile
+    done = adder.run("export", "-f", "pstats", "-o", "-", counting.path)
+    assert done.returncode == 0, done.stderr
+    return report, profile, marshal.loads(done.stdout)
 
 
-def truth(python):
-    """What sys.setprofile sees of it."""
-    out = subprocess.run(python.command(os.path.join(WORKLOADS, "called.py"), "truth"),
+def truth(python, how="truth"):
+    """What sys.setprofile sees of it, or cProfile."""
+    out = subprocess.run(python.command(os.path.join(WORKLOADS, "called.py"), how),
                          stdout=subprocess.PIPE, check=True).stdout
     return {(name.rpartition(":")[0], int(name.rpartition(":")[2])): counts
             for name, counts in json.loads(out).items()}
@@ -55,12 +59,44 @@ def differences(want, got):
 
 def check_exact(python):
     """Equal counts, and none lost."""
-    got, profile = count(python)
+    report, profile, _ = count(python)
+    got = of_file(report, "called.py")
     wrong = list(differences(truth(python), got))
     assert not wrong, "%d wrong: %s %r" % (len(wrong), "; ".join(wrong[:4]), said(profile))
     for lost in ("lost_calls", "lost_calls_full"):
         assert profile.comments[lost] == "0", "%s: %s" % (lost, profile.comments[lost])
     return "%d calls of %d functions" % (sum(c + r for c, r in got.values()), len(got))
+
+
+# Of those that begin within another call of themselves, the part that does not.
+GENERATORS_PRIMITIVE = {"walk": 5, "awaits": 4}
+
+
+def unlike_cprofile(want, report, pstats):
+    """@want: {(function, line): [calls and goings-on, those that are not recursive]}."""
+    exported = {(name.rpartition(".")[2], line): [calls, primitive] for (file, line, name),
+                (primitive, calls, *_) in pstats.items() if file.endswith("/called.py")}
+    rows = {(row["function"].rpartition(".")[2], row["line"]): row for row in report["rows"]
+            if row["file"].endswith("/called.py")}
+    for key in sorted(set(want) | {k for k in set(rows) | set(exported) if k[0] != "<module>"}):
+        row, (calls, primitive) = rows.get(key), want.get(key, [0, 0])
+        if not row or row["ncalls"] + row["resumes"] != calls or exported[key][0] != calls:
+            yield "%s:%d %s, exported %s, not %d" % (*key, row, exported.get(key), calls)
+        elif not row["timed"]:  # then it is not known which are recursive
+            continue
+        elif exported[key][1] != primitive:
+            yield "%s:%d exported %d/%d, not /%d" % (*key, *exported[key], primitive)
+        elif row["primitive"] != (row["ncalls"] // GENERATORS_PRIMITIVE.get(key[0], 1)
+                                  if row["resumes"] else primitive):
+            yield "%s:%d %d/%d and %d, not %d of all" % (*key, row["ncalls"], row["primitive"],
+                                                        row["resumes"], primitive)
+
+
+def check_like_cprofile(python):
+    report, profile, pstats = count(python, "ordinary")
+    wrong = list(unlike_cprofile(truth(python, "cprofile"), report, pstats))
+    assert not wrong, "%d wrong: %s %r" % (len(wrong), "; ".join(wrong[:4]), said(profile))
+    return "%d functions" % len(report["rows"])
 
 
 def said(profile):

@@ -5,6 +5,10 @@
 Prints "ready", waits for a line, makes the calls, prints "done" and waits for a line.  With the
 argument "truth" it makes them at once, under sys.setprofile, and prints what that saw as a line of
 JSON: {"name:line": [calls, goings-on of generators and coroutines]}.
+
+"ordinary" makes only those that cProfile counts alike in every version: in the first thread, and without
+generators that are thrown into or closed.  "cprofile" makes these at once, under cProfile, and prints
+{"name:line": [calls and goings-on, those of them that are not recursive]}.
 """
 import functools
 import json
@@ -151,40 +155,77 @@ def closed_early():
     g.close()
 
 
+def walk(n):
+    yield n
+    if n:
+        yield from walk(n - 1)
+
+
+async def awaits(n):
+    if n:
+        await awaits(n - 1)
+    await Awaitable()
+
+
+def run_recursive_coroutine():
+    c = awaits(3)
+    while True:
+        try:
+            c.send(None)
+        except StopIteration:
+            return
+
+
+def recursive_through_c(n):
+    return sorted(range(n), key=recursive_through_c)
+
+
 def in_thread(n):
     for _ in range(n):
         plain()
 
 
-def everything():
+def one_round(i):
+    plain()
+    keywords(1, 2, 3, b=4, c=5)
+    recursive(7)
+    even(9)
+    outer(i)(1)
+    sum(generator(5))
+    list(delegating(3))
+    list(walk(4))
+    catches()
+    recursive_through_c(4)
+    sorted([3, 1, 2], key=key_of)
+    list(map(key_of, (1, 2, 3)))
+    functools.reduce(added, (1, 2, 3))
+    (lambda: i)()
+    [plain() for _ in range(3)]
+    {k: plain() for k in range(2)}
+    run_coroutine()
+    run_recursive_coroutine()
+    thing = Thing(i)
+    thing.method()
+    Thing.of_class().method()
+    thing.static()
+    thing.prop
+    (thing + thing)()
+    thing[1]
+    max(thing, Thing(2))
+    with thing:
+        pass
+
+
+def ordinary():
     for i in range(ROUNDS):
-        plain()
-        keywords(1, 2, 3, b=4, c=5)
-        recursive(7)
-        even(9)
-        outer(i)(1)
-        sum(generator(5))
-        list(delegating(3))
-        catches()
-        sorted([3, 1, 2], key=key_of)
-        list(map(key_of, (1, 2, 3)))
-        functools.reduce(added, (1, 2, 3))
-        (lambda: i)()
-        [plain() for _ in range(3)]
-        {k: plain() for k in range(2)}
-        run_coroutine()
+        one_round(i)
+
+
+def everything():
+    ordinary()
+    for _ in range(ROUNDS):
         thrown_into()
         closed_early()
-        thing = Thing(i)
-        thing.method()
-        Thing.of_class().method()
-        thing.static()
-        thing.prop
-        (thing + thing)()
-        thing[1]
-        max(thing, Thing(2))
-        with thing:
-            pass
     threads = [threading.Thread(target=in_thread, args=(500 * (i + 1),)) for i in range(4)]
     for t in threads:
         t.start()
@@ -221,11 +262,27 @@ def truth():
     print(json.dumps(counts), flush=True)
 
 
+def under_cprofile():
+    import cProfile
+    profile = cProfile.Profile()
+    profile.enable()
+    ordinary()
+    profile.disable()
+    counts = {}
+    for entry in profile.getstats():
+        if not isinstance(entry.code, str) and entry.code.co_filename == __file__:
+            counts["%s:%d" % (entry.code.co_name, entry.code.co_firstlineno)] = [
+                entry.callcount, entry.callcount - entry.reccallcount]
+    print(json.dumps(counts), flush=True)
+
+
 if sys.argv[1:] == ["truth"]:
     truth()
+elif sys.argv[1:] == ["cprofile"]:
+    under_cprofile()
 else:
     print("ready", flush=True)
     sys.stdin.readline()
-    everything()
+    (ordinary if sys.argv[1:] == ["ordinary"] else everything)()
     print("done", flush=True)
     sys.stdin.readline()
