@@ -143,6 +143,8 @@ def misuse():
                  ["calls", "-s", "nonsense"], ["calls", "--json", "-s", "nonsense"],
                  ["calls", "--slower", "5", "-o", "-"], ["calls", "--histogram", "f", "-o", "-"],
                  ["calls", "--slower", "5", "--per-process"], ["report", "--per-process", "/dev/null"],
+                 ["calls", "-s", "pid"], ["calls", "-s", "Process", "--json"],
+                 ["report", "--by", "calls", "-s", "pid", "/dev/null"],
                  ["-o", "/tmp/never.pb.gz"], ["-Q"]):
         try:
             check_failed(adder.run(*args, timeout=5), 2, " ".join(args))

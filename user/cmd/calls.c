@@ -90,6 +90,24 @@ static int parse_slow(const char *text, uint64_t *ret)
 	return *ret ? 0 : -EINVAL;
 }
 
+/* Now: what was counted should not be lost for a word. */
+static void check_sort(const struct calls_args *args, struct argp_state *state)
+{
+	const char *key = args->report.sort;
+	char keys[256];
+
+	if (!key)
+		return;
+	if (!report_sorts_calls(key)) {
+		report_sort_keys(NULL, &args->report, keys, sizeof(keys));
+		argp_failure(state, CMD_MISUSED, 0, "cannot sort by '%s': there are %s", key, keys);
+	}
+	if (report_sorts_processes(key) && !args->report.per_process)
+		argp_failure(state, CMD_MISUSED, 0,
+			     "cannot sort by '%s', rows are of all processes: add --per-process",
+			     key);
+}
+
 /* Options that don't go together. */
 static void check(const struct calls_args *args, struct argp_state *state)
 {
@@ -113,6 +131,7 @@ static void check(const struct calls_args *args, struct argp_state *state)
 			     "file with -o");
 	if (calls->slow_ns && calls->clock == ADDER_CLOCK_CPU)
 		argp_error(state, "--slower goes by wall time: leave --cpu out");
+	check_sort(args, state);
 }
 
 static error_t parse_calls(int key, char *arg, struct argp_state *state)
@@ -148,19 +167,6 @@ static error_t parse_calls(int key, char *arg, struct argp_state *state)
 	}
 }
 
-/* Now: what was counted should not be lost for a word. */
-static void set_sort(struct calls_args *args, struct argp_state *state, const char *key)
-{
-	char keys[256];
-
-	if (!report_sorts_calls(key)) {
-		report_sort_keys(NULL, &args->report, keys, sizeof(keys));
-		argp_failure(state, CMD_MISUSED, 0, "cannot sort by '%s': there are %s", key, keys);
-	}
-	args->of_table = "-s";
-	args->report.sort = key;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct calls_args *args = state->input;
@@ -176,7 +182,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				   arg);
 		return 0;
 	case 's':
-		set_sort(args, state, arg);
+		args->of_table = "-s";
+		args->report.sort = arg;
 		return 0;
 	case 'l':
 		if (text_to_u64(arg, 0, UINT32_MAX, &rows))

@@ -150,6 +150,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (o->per_process && o->view != REPORT_CALLS)
 			argp_failure(state, CMD_MISUSED, 0,
 				     "--per-process is for calls: add --by calls");
+		if (o->view == REPORT_CALLS && o->sort && report_sorts_processes(o->sort) &&
+		    !o->per_process)
+			argp_failure(state, CMD_MISUSED, 0,
+				     "cannot sort by '%s', rows are of all processes: add "
+				     "--per-process",
+				     o->sort);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

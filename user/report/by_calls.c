@@ -261,6 +261,11 @@ bool by_calls_sorts(const char *key)
 	return sort_column(t, key) >= 0;
 }
 
+bool by_calls_sorts_processes(const char *key)
+{
+	return !strcasecmp(key, "pid") || !strcasecmp(key, "process");
+}
+
 /* The functions that were called, in the order asked for. */
 static int make_table(const struct profile *p, const struct report_options *o,
 		      const struct called *c, struct table *t)

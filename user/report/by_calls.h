@@ -26,4 +26,7 @@ int by_calls_json(const struct profile *p, const struct report_options *o, json_
 /** Is @key a word that rows can be sorted by? */
 bool by_calls_sorts(const char *key);
 
+/** Is it one that only rows of a process each have? */
+bool by_calls_sorts_processes(const char *key);
+
 #endif

@@ -169,7 +169,8 @@ void report_sort_keys(const struct profile *p, const struct report_options *o, c
 	snprintf(dst, size, "self, total, name");
 	unsorted.sort = NULL;
 	if (o->view == REPORT_CALLS)
-		snprintf(dst, size, "ncalls, resumes, tottime, percall, cumtime, function, where");
+		snprintf(dst, size, "ncalls, resumes, tottime, percall, cumtime%s, function, where",
+			 o->per_process ? ", pid, process" : "");
 	if (o->view == REPORT_STATE || o->view == REPORT_CALLS || o->view == REPORT_TREE ||
 	    view_make(p, &unsorted, &v))
 		return;
@@ -190,4 +191,9 @@ void report_sort_keys(const struct profile *p, const struct report_options *o, c
 bool report_sorts_calls(const char *key)
 {
 	return by_calls_sorts(key);
+}
+
+bool report_sorts_processes(const char *key)
+{
+	return by_calls_sorts_processes(key);
 }

@@ -80,4 +80,7 @@ void report_sort_keys(const struct profile *p, const struct report_options *o, c
 /** Does report_print() take @key for the sort of REPORT_CALLS?  No profile changes that. */
 bool report_sorts_calls(const char *key);
 
+/** Of those, is @key one that there is only with @per_process? */
+bool report_sorts_processes(const char *key);
+
 #endif
