@@ -24,7 +24,10 @@ from harness import Skip, Workload, case, every_python, needs
 from judging import every_build
 from places import find, interpreter_file, offset_of
 from pythons import Python, find_all, spread
+from static_probes import PROBED, semaphores, timed_old
 from uprobe import Uprobe
+
+BREAKPOINT = 0xcc  # x86's
 
 
 @case(each=every_build)
@@ -194,6 +197,100 @@ def barred_by_another_tracer():
     said = [c for c in report["comments"] if "counted: %d " % program.pid in c]
     assert len(said) == 1 and said[0].startswith("uncounted: ") and "another tracer" in said[0], said
     assert not report["rows"], "counted all the same: %r" % report["rows"][:2]
+
+
+# It says when a quarter of its work is done, and in the end what it has computed.
+COMPUTES = """
+import sys
+def step(x, n): return step(x * 31 + n & 0xffffffff, n - 1) if n else x
+def steps(n):
+    for i in range(n): yield step(i, 5)
+def fails(x):
+    if x & 1: raise ValueError(x)
+print("ready", flush=True)
+sys.stdin.readline()
+x = 0
+for _ in range(4):
+    for value in steps(10000):
+        x = x * 33 + value & 0xffffffff
+        try: fails(x)
+        except ValueError: x += 1
+    print("on", flush=True)
+print(x, flush=True)
+sys.stdin.readline()
+"""
+
+
+def changed_code(pid):
+    """Of the interpreter's code in a process, the bytes that are not the file's."""
+    found = []
+    with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb") as memory:
+        for line in maps:
+            place, rights, offset, _, _, *path = line.split(None, 5)
+            if "x" not in rights or not path or "python" not in os.path.basename(path[0]):
+                continue
+            start, end = (int(x, 16) for x in place.split("-"))
+            memory.seek(start)
+            now = memory.read(end - start)
+            with open("/proc/%d/map_files/%x-%x" % (pid, start, end), "rb") as file:
+                file.seek(int(offset, 16))
+                then = file.read(end - start)
+            if now != then:
+                found += [now[i] for i in range(len(then)) if now[i] != then[i]]
+    return found
+
+
+def held(python, pid):
+    """Its static probes that someone has told it to pass."""
+    return [name for name, value in semaphores(python, pid).items() if value] if python in PROBED else []
+
+
+def computed(program):
+    """What it says in the end; @program has been let go."""
+    while True:
+        line = program.stdout.readline().decode().strip()
+        if line != "on":
+            return line
+
+
+def start(python):
+    program = subprocess.Popen(python.command("-c", COMPUTES), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    program.stdout.readline()
+    return program
+
+
+def go(program):
+    program.stdin.write(b"\n")
+    program.stdin.flush()
+
+
+@case(each=every_build, alone=True)
+def killed_itself(python):
+    """kill -9 of adder: its probes go, as if they had never been, and the program doesn't notice."""
+    needs(python)
+    with start(python) as program:
+        go(program)
+        want = computed(program)
+        go(program)
+    with start(python) as program:
+        assert not changed_code(program.pid), "probed by another"
+        counting = Counting(program.pid)
+        go(program)
+        program.stdout.readline()
+        probes, semaphore = changed_code(program.pid), held(python, program.pid)
+        counting.process.kill()
+        counting.process.communicate()
+        deadline = time.monotonic() + 5
+        while (changed_code(program.pid) or held(python, program.pid)) and time.monotonic() < deadline:
+            time.sleep(0.05)  # the kernel takes its time
+        left = changed_code(program.pid), held(python, program.pid)
+        got = computed(program)
+        go(program)
+    assert BREAKPOINT in probes, "while it counted: %s" % bytes(probes).hex()
+    assert semaphore == (["function__return"] if python in timed_old() else []), semaphore
+    assert left == ([], []), "left: %s, %s" % left
+    assert program.returncode == 0 and got == want, "%s %s, not %s" % (program.returncode, got, want)
+    return "%d bytes of code were changed" % len(probes)
 
 
 def check_refused(python, why):
