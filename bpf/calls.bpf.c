@@ -304,7 +304,7 @@ static __always_inline void on_handler(struct adder_process *p, __u64 thread_poi
 	}
 	if (cookie & ADDER_PROBE_LEAVE && nothing_is_open())
 		return;
-	if (unwind_tstate(p, thread_pointer, &tstate) || !tstate ||
+	if (innermost_tstate(p, thread_pointer, &tstate) || !tstate ||
 	    read_frame(&p->binary.layout, innermost_frame(&p->binary.layout, tstate), &in)) {
 		lose(ADDER_LOST_CALLS);
 		return;
@@ -394,7 +394,7 @@ int on_function_return(struct pt_regs *ctx)
 		return 0;
 	p = find_process(task->tgid);
 	if (!p || p->phase != ADDER_PHASE_READY ||
-	    unwind_tstate(p, current_thread_pointer(task), &tstate) || !tstate)
+	    innermost_tstate(p, current_thread_pointer(task), &tstate) || !tstate)
 		return 0;
 	in.frame = innermost_frame(&p->binary.layout, tstate);
 	o = begin_change(p, begun_ns, &begun, &now);

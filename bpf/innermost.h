@@ -16,6 +16,21 @@
 #define INNERMOST_FROZEN    0x206e657a6f72663cULL /* "<frozen " */
 #define INNERMOST_IMPORTLIB 0x696c74726f706d69ULL /* "importli" */
 
+/*
+ * Address of the thread state by which the current thread, which has the GIL, runs; 0 if there is
+ * none; -1 if that can't be read.  To 3.11 the thread's own place for it has that of the
+ * interpreter in which it began, also while it runs another one.
+ */
+static __always_inline int innermost_tstate(const struct adder_process *p, __u64 thread_pointer,
+					    __u64 *ret)
+{
+	__u32 current = p->binary.layout.rt_tstate_current;
+
+	if (current && p->runtime)
+		return remote_read(ret, sizeof(*ret), p->runtime + current) ? -1 : 0;
+	return unwind_tstate(p, thread_pointer, ret);
+}
+
 /* The address of the innermost frame, by the thread state; 0: there is none. */
 static __always_inline __u64 innermost_frame(const struct adder_layout *l, __u64 tstate)
 {

@@ -58,7 +58,7 @@ static __always_inline __u64 current_tstate(const struct adder_process *p, struc
 {
 	__u64 tstate = 0;
 
-	return unwind_tstate(p, current_thread_pointer(task), &tstate) ? 0 : tstate;
+	return innermost_tstate(p, current_thread_pointer(task), &tstate) ? 0 : tstate;
 }
 
 /* Fill in what an event of either kind begins with, and tell of its function. */

@@ -140,6 +140,35 @@ def of_one_image():
     return "%d functions" % len(got)
 
 
+class Inside:
+    """A Python with sub-interpreters, each with a GIL of its own or not."""
+
+    def __init__(self, python, own):
+        self.python, self.own = python, own
+        self.name = "%s.%s" % (python.name, "own_gil" if own else "one_gil")
+
+
+def with_interpreters():
+    found = [p for p in every_build() if not isinstance(p, harness.Missing) and p.minor >= 8]
+    return [Inside(p, own) for p in found for own in (False, True) if p.minor >= 12 or not own]
+
+
+@case(each=with_interpreters)
+def in_subinterpreters(inside):
+    """Of four interpreters at once, in threads: what their functions count themselves."""
+    with Workload(inside.python, "subinterpreters.py", "calls", *(["own"] if inside.own else [])) as program:
+        program.expect("ready")
+        counting = Counting(program.pid, "-l", "0")
+        program.go()
+        want = json.loads(program.read())
+        report, profile = counting.stop()
+    got = {row["function"]: row["ncalls"] for row in report["rows"]}
+    wrong = ["%s %s, not %d" % (f, got.get(f), want[f]) for f in sorted(want) if got.get(f) != want[f]]
+    assert len(want) == 17 and not wrong, "%d of %d wrong: %s" % (len(wrong), len(want), "; ".join(wrong[:4]))
+    assert profile.comments["lost_calls"] == "0", profile.comments["lost_calls"]
+    return "%d calls" % sum(want.values())
+
+
 class Copy(Python):
     """An interpreter in a file that nobody else probes."""
     home = None

@@ -7,7 +7,11 @@ line, spins in two sub-interpreters for SECONDS while others sleep there, and pr
 {"tids": {what: tid}}; waits for a line to end.  what is blocked_1, blocked_2: in blocked_N() called
 by middle_N(); busy_1, busy_2: in spin_N() called by middle_N(); outside: a thread of the main
 interpreter, in outside_leaf() called by outside().
+
+With "calls" functions count their own calls there, in several interpreters at once, and in a thread of
+the main one: prints "ready", waits for a line, prints a line of JSON {function: calls}, and waits.
 """
+import functools
 import json
 import os
 import sys
@@ -38,6 +42,38 @@ def middle_{0}():
     spin_{0}(time.monotonic() + {1})
 
 middle_{0}()
+"""
+# Each function's name ends in its interpreter's number; what it has counted goes to a pipe.
+CALLS = """
+import os
+counts = {{}}
+
+def plain_{0}(x=None):
+    counts["plain_{0}"] = counts.get("plain_{0}", 0) + 1
+    return 0
+
+def recursive_{0}(n):
+    counts["recursive_{0}"] = counts.get("recursive_{0}", 0) + 1
+    return recursive_{0}(n - 1) if n else plain_{0}()
+
+def raises_{0}(n):
+    counts["raises_{0}"] = counts.get("raises_{0}", 0) + 1
+    raise KeyError(n)
+
+def generates_{0}(n):
+    counts["generates_{0}"] = counts.get("generates_{0}", 0) + 1
+    for i in range(n):
+        yield plain_{0}()
+
+for i in range({1}):
+    recursive_{0}(5)
+    list(generates_{0}(3))
+    sorted((2, 1), key=plain_{0})
+    try:
+        raises_{0}(i)
+    except KeyError:
+        plain_{0}()
+os.write({2}, (repr(counts).replace("'", '"') + "\\n").encode())
 """
 
 
@@ -78,6 +114,34 @@ def outside():
     outside_leaf()
 
 
+def call_there(own):
+    ends, threads, counts = os.pipe(), [], {"run_in": 3}
+    may_begin, prepared = threading.Event(), threading.Semaphore(0)
+
+    def run(make, text):
+        go_on = make(text)
+        prepared.release()
+        may_begin.wait()
+        go_on()
+
+    for i in range(4):
+        make = functools.partial(prepare, own) if i else lambda text: functools.partial(exec, text, {})
+        threads.append(threading.Thread(target=run, args=(make, CALLS.format(i, 300 * (i + 1), ends[1]))))
+        threads[-1].start()
+        prepared.acquire()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    may_begin.set()
+    for thread in threads:
+        thread.join()
+    with os.fdopen(ends[0]) as said:
+        for _ in threads:
+            counts.update(json.loads(said.readline()))
+    print(json.dumps(counts), flush=True)
+    sys.stdin.readline()
+    os._exit(0)
+
+
 def main():
     own, tids, threads = "own" in sys.argv, {}, []
     may_spin = threading.Event()
@@ -111,4 +175,7 @@ def main():
     os._exit(0)  # no one waits for threads that sleep in other interpreters
 
 
-main()
+if "calls" in sys.argv:
+    call_there("own" in sys.argv)
+else:
+    main()
