@@ -4,6 +4,7 @@
 import json
 import os
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -18,6 +19,8 @@ GENERATORS = ("generator", "consumer", "delegating", "closer", "inner", "driver"
 # What is done after the program's last note: the exception is made, and its way out.
 RAISING = ("raiser", "failing_callback", "passer", "catcher", "through_c")
 PART, A_CALL = 0.05, 5e-6
+COLD = 0.005      # a program's first probes and calls, before its first note, take long
+MOST_LATE = 0.01  # that an exception has ended a call may be seen so late, while nothing else is called
 A_CALL_BY_CPU = 30e-6  # most of them sleep: what a switch takes, the clocks divide as they like
 
 
@@ -86,6 +89,60 @@ def wall(python):
 def cpu(python):
     needs(python)
     return judge(python, "--cpu")
+
+
+class Ending:
+    """How calls end with their program, or go on as adder ends, with a Python."""
+
+    def __init__(self, python, how):
+        self.python, self.how = python, how
+        self.name = "%s.%s" % (how, python.name)
+
+
+def each_ending():
+    return [Ending(python, how) for python in timed_pythons()
+            for how in ("exit", "_exit", "killed", "exec", "thread", "stay")]
+
+
+def end_of(program, how, counting):
+    """([when main() and leaves() began], when they had not ended yet, when they had), and the report."""
+    *begun, last = (float(x) for x in program.read().split())
+    if how in ("killed", "stay"):
+        time.sleep(0.03)
+        last = time.perf_counter()
+    if how == "killed":
+        program.process.kill()
+    if how != "stay":
+        program.process.wait()
+        over = min(time.perf_counter(), last + MOST_LATE)
+    report, profile = counting.stop()
+    if how == "stay":  # the recording's end
+        over = (profile.time_ns + profile.duration_ns) / 1e9 - time.time() + time.perf_counter()
+    return begun, last, over, report
+
+
+@case(each=each_ending)
+def open_at_the_end(ending):
+    """What is open then counts, and takes until then."""
+    needs(ending.python)
+    how = "stay" if ending.how == "killed" else ending.how
+    with Workload(ending.python, "ending.py", how) as program:
+        program.expect("ready")
+        counting = Counting(program.pid)
+        program.go()
+        (main, leaves), last, over, report = end_of(program, ending.how, counting)
+    rows = {row["function"]: row for row in report["rows"] if row["file"].endswith("/ending.py")}
+    took = {name: [rows[name][key] / 1e9 for key in ("tottime_ns", "cumtime_ns")] for name in ("main", "leaves")}
+    before = leaves - main + COLD if ending.how != "thread" else took["main"][1]  # there it does more
+    for name, got, least, most in (("main", took["main"][1], last - main, over - main),
+                                   ("main by itself", took["main"][0], 0, before),
+                                   ("leaves", took["leaves"][1], last - leaves, over - leaves),
+                                   ("leaves by itself", took["leaves"][0], last - leaves, over - leaves)):
+        may = allowed(least, 2, False)
+        assert least - may <= got <= most + may, "%s: %.6f s, not %.6f to %.6f" % (name, got, least, most)
+    counts = {name: [rows[name][key] for key in ("ncalls", "primitive", "timed")] for name in rows}
+    assert counts["main"] == counts["leaves"] == [1, 1, True], counts
+    return "%.1f ms" % (1e3 * took["main"][1])
 
 
 if __name__ == "__main__":
