@@ -471,6 +471,18 @@ static __always_inline __u32 open_walk(struct adder_open_calls *o, const struct 
 	return walk.slot;
 }
 
+/*
+ * The caller of a new call, in @slot, is none of a function, and outermost: it is on the stack of
+ * C. Greenlets take turns there, so what it has called may be another one's, and is not over.
+ */
+static __always_inline bool is_shared(struct adder_open_calls *o, __u32 slot,
+				      const struct open_begin *b)
+{
+	const struct adder_open_call *call = open_at(o, slot);
+
+	return !call->code && !call->caller && call->callee != b->frame;
+}
+
 /* The caller of a new call, and what it is itself called by: make them known. */
 static __always_inline int open_caller(struct adder_open_calls *o, const struct adder_layout *l,
 				       const struct open_begin *b)
@@ -478,7 +490,7 @@ static __always_inline int open_caller(struct adder_open_calls *o, const struct 
 	__u32 slot = open_find(o, b->caller), outer;
 	__u64 frame = 0;
 
-	if (slot != OPEN_NONE)
+	if (slot != OPEN_NONE && !is_shared(o, slot, b))
 		runs(o, slot, b->now);
 	if (slot != OPEN_NONE && open_at(o, slot)->frame == b->caller)
 		return slot;

@@ -8,6 +8,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import greenlets
 import harness
 from counting import Counting
 from harness import Workload, case, every_python, needs
@@ -24,9 +25,9 @@ MOST_LATE = 0.01  # that an exception has ended a call may be seen so late, whil
 A_CALL_BY_CPU = 30e-6  # most of them sleep: what a switch takes, the clocks divide as they like
 
 
-def timed(python, *options):
+def timed(python, *options, how=()):
     """({function: truth}, {function: row}, seconds that a probe costs) of timed.py."""
-    with Workload(python, "timed.py") as program:
+    with Workload(python, "timed.py", *how) as program:
         program.expect("ready")
         counting = Counting(program.pid, *options)
         program.go()
@@ -66,8 +67,8 @@ def differences(said, rows, cost, by_cpu):
                                                                      truth[within])
 
 
-def judge(python, *options):
-    said, rows, cost = timed(python, *options)
+def judge(python, *options, how=()):
+    said, rows, cost = timed(python, *options, how=how)
     bad = list(differences(said, rows, cost, bool(options)))
     assert not bad, "%d wrong: %s" % (len(bad), "; ".join(bad[:6]))
     return "%d functions; %.2f us a probe" % (len(said), cost * 1e6)
@@ -89,6 +90,12 @@ def wall(python):
 def cpu(python):
     needs(python)
     return judge(python, "--cpu")
+
+
+@case(each=greenlets.pythons, alone=True)
+def in_greenlets(python):
+    """That switch in the middle of their calls: each call's time goes on meanwhile, as if it slept."""
+    return judge(python, how=("greenlets", *greenlets.modules(python)))
 
 
 class Ending:

@@ -6,7 +6,12 @@ Each function notes when it begins and ends, and generators and coroutines each 
 a function of Python.  Prints "ready", waits for a line, makes the calls, prints "done <JSON>" and
 waits for a line.  The JSON: {"function": {"calls", "primitive", "turns": of generators, "self", "total",
 "cpu": in itself, "direct", "all"}}: seconds of wall time, and of the thread's CPU time; and how many
-calls and turns there were within, made by it or by anyone.
+calls and turns the thread made within, in what is its own time and in all.
+
+  timed.py greenlets [FOLDER of the module]
+
+makes other calls, in greenlets that take turns in the middle of them: what others do then is a call's own
+time, as any waiting is.
 """
 import functools
 import json
@@ -220,24 +225,34 @@ def work(log):
     log.append(("-", "work", now(), cpu()))
 
 
-def summed(log, sums):
-    """Add what @log says to @sums."""
-    open_calls = []
-    for what, name, wall, used in log:
+def count_within(stacks, sums):
+    """A call begins that is not in its thread's open calls yet, or has ended: half of what is counted
+    within these."""
+    for stack in stacks:
+        for o in stack[-1:]:
+            sums[o["name"]]["direct"] += 0.5
+    for other in {o["name"] for stack in stacks for o in stack}:
+        sums[other]["all"] += 0.5
+
+
+def summed(logs, sums):
+    """Add what a thread's logs say to @sums: of greenlets each has its own, of others the thread one."""
+    stacks = [[] for _ in logs]
+    notes = sorted((note[2], i, note) for i, log in enumerate(logs) for note in log)
+    for _, i, (what, name, wall, used) in notes:
+        open_calls = stacks[i]
         if what != "-":
-            active = any(o["name"] == name for o in open_calls)
+            active = any(o["name"] == name for stack in stacks for o in stack)
             s = sums.setdefault(name, dict.fromkeys(
                 ("calls", "turns", "primitive", "self", "total", "cpu", "direct", "all"), 0))
             s["calls" if what == "+" else "turns"] += 1
             s["primitive"] += what == "+" and not active
-            for o in open_calls[-1:]:
-                sums[o["name"]]["direct"] += 1
-            for other in {o["name"] for o in open_calls}:
-                sums[other]["all"] += 1
+            count_within(stacks, sums)
             open_calls.append({"name": name, "wall": wall, "cpu": used, "inner": 0, "inner_cpu": 0,
                                "active": active})
             continue
         call = open_calls.pop()
+        count_within(stacks, sums)
         took, took_cpu = wall - call["wall"], used - call["cpu"]
         s = sums[call["name"]]
         s["self"] += took - call["inner"]
@@ -247,6 +262,66 @@ def summed(log, sums):
         if open_calls:
             open_calls[-1]["inner"] += took
             open_calls[-1]["inner_cpu"] += took_cpu
+
+
+# ---- greenlets ----
+
+def switching(log, turn):
+    log.append(("+", "switching", now(), cpu()))
+    nap(log, 0.001)
+    turn()
+    time.sleep(0.001)
+    turn()
+    nap(log, 0.001)
+    log.append(("-", "switching", now(), cpu()))
+
+
+def around(log, turn):
+    log.append(("+", "around", now(), cpu()))
+    burn(log, 0.001)
+    switching(log, turn)
+    time.sleep(0.001)
+    log.append(("-", "around", now(), cpu()))
+
+
+def failing(log, turn):
+    """With an exception that has ended a call: that is seen when its caller next calls."""
+    log.append(("+", "failing", now(), cpu()))
+    try:
+        raiser(log)
+    except KeyError:
+        nap(log, 0.0005)
+        turn()
+        time.sleep(0.001)
+    log.append(("-", "failing", now(), cpu()))
+
+
+def in_greenlet(log, turn):
+    log.append(("+", "in_greenlet", now(), cpu()))
+    for _ in range(ROUNDS):
+        around(log, turn)
+        failing(log, turn)
+        turn()
+    log.append(("-", "in_greenlet", now(), cpu()))
+
+
+def in_greenlets(path):
+    """Two take turns, and the thread's own, which does something, too."""
+    sys.path[:0] = path
+    import greenlet
+    logs = [[] for _ in range(3)]
+    begin_lines()
+    turn = greenlet.getcurrent().switch
+    going = [greenlet.greenlet(in_greenlet) for _ in logs[1:]]
+    for g, log in zip(going, logs[1:]):
+        g.switch(log, turn)
+    while not all(g.dead for g in going):
+        for g in going:
+            g.switch()
+            nap(logs[0], 0.0005)
+    sums = {}
+    summed(logs, sums)
+    end_lines(sums)
 
 
 def undisturbed():
@@ -259,10 +334,22 @@ def undisturbed():
         pass
 
 
-def main():
-    undisturbed()
+def begin_lines():
     print("ready", flush=True)
     sys.stdin.readline()
+
+
+def end_lines(sums):
+    print("done " + json.dumps(sums), flush=True)
+    sys.stdin.readline()
+
+
+def main():
+    undisturbed()
+    if sys.argv[1:2] == ["greenlets"]:
+        in_greenlets(sys.argv[2:])
+        return
+    begin_lines()
     threads = [threading.Thread(target=work, args=(log,)) for log in all_logs[1:]]
     for t in threads:
         t.start()
@@ -273,9 +360,8 @@ def main():
         outer(all_logs[0])
     sums = {}
     for log in all_logs:
-        summed(log, sums)
-    print("done " + json.dumps(sums), flush=True)
-    sys.stdin.readline()
+        summed([log], sums)
+    end_lines(sums)
 
 
 main()
