@@ -471,16 +471,29 @@ static __always_inline __u32 open_walk(struct adder_open_calls *o, const struct 
 	return walk.slot;
 }
 
+/* Is @frame none of a function, but on the stack of C?  Then @ret: by which frame that was entered.
+ */
+static __always_inline bool is_shim(const struct adder_layout *l, __u64 frame, __u64 *ret)
+{
+	__u64 start = frame + l->frame_start;
+	__u8 owner = 0;
+
+	return l->shim_owner != 255 && !remote_read(&owner, sizeof(owner), start + l->f_owner) &&
+	       owner >= l->shim_owner && !remote_read(ret, sizeof(*ret), start + l->f_previous);
+}
+
 /*
- * The caller of a new call, in @slot, is none of a function, and outermost: it is on the stack of
- * C. Greenlets take turns there, so what it has called may be another one's, and is not over.
+ * Is the caller of a new call, in @slot, on the stack of C, and entered by nothing of Python?
+ * Greenlets take turns there, so what it has called may be another one's, and is not over.
  */
 static __always_inline bool is_shared(struct adder_open_calls *o, __u32 slot,
-				      const struct open_begin *b)
+				      const struct adder_layout *l, const struct open_begin *b)
 {
 	const struct adder_open_call *call = open_at(o, slot);
+	__u64 outer = 0;
 
-	return !call->code && !call->caller && call->callee != b->frame;
+	return !call->code && !call->caller && call->callee != b->frame &&
+	       is_shim(l, b->caller, &outer) && !outer;
 }
 
 /* The caller of a new call, and what it is itself called by: make them known. */
@@ -490,11 +503,14 @@ static __always_inline int open_caller(struct adder_open_calls *o, const struct 
 	__u32 slot = open_find(o, b->caller), outer;
 	__u64 frame = 0;
 
-	if (slot != OPEN_NONE && !is_shared(o, slot, b))
+	if (slot != OPEN_NONE && !is_shared(o, slot, l, b))
 		runs(o, slot, b->now);
 	if (slot != OPEN_NONE && open_at(o, slot)->frame == b->caller)
 		return slot;
 	outer = open_walk(o, l, b->caller);
+	if (outer == OPEN_NONE && is_shim(l, b->caller, &frame) && frame)
+		outer = open_make(o, frame, 0);
+	frame = 0;
 	if (outer != OPEN_NONE) {
 		frame = open_at(o, outer)->frame;
 		runs(o, outer, b->now);

@@ -18,7 +18,7 @@ from static_probes import timed_old
 # not seen; adder says so.
 GENERATORS = ("generator", "consumer", "delegating", "closer", "inner", "driver")
 # What is done after the program's last note: the exception is made, and its way out.
-RAISING = ("raiser", "failing_callback", "passer", "catcher", "through_c")
+RAISING = ("raiser", "breaking", "failing_callback", "passer", "catcher", "through_c")
 PART, A_CALL = 0.05, 5e-6
 COLD = 0.005      # a program's first probes and calls, before its first note, take long
 MOST_LATE = 0.01  # that an exception has ended a call may be seen so late, while nothing else is called

@@ -214,6 +214,15 @@ def driver(log):
 ALL = (sorter, catcher, through_c, maker, consumer, closer, driver)
 
 
+def breaking(log):
+    """A generator that an exception ends; its caller then began before adder."""
+    log.append(("+", "breaking", now(), cpu()))
+    time.sleep(0.001)
+    log.append(("-", "breaking", now(), cpu()))
+    raise KeyError
+    yield
+
+
 def work(log):
     log.append(("+", "work", now(), cpu()))
     logs.log = log
@@ -358,6 +367,10 @@ def main():
         t.join()
     for _ in range(ROUNDS):  # alone: others would have to be let have the GIL, after the last note
         outer(all_logs[0])
+        try:
+            next(breaking(all_logs[0]))
+        except KeyError:
+            burn(all_logs[0], 0.003)
     sums = {}
     for log in all_logs:
         summed([log], sums)
