@@ -111,7 +111,7 @@ test: all
 
 # What `test` runs end to end with three versions of Python, with every one.
 test-pythons: all
-	@EVERY_PYTHON=1 tests/e2e/run test_dump test_edges
+	@EVERY_PYTHON=1 tests/e2e/run test_dump test_edges test_calls test_call_times
 
 # On other kernels, booted in an emulator; the first time it fetches them.
 test-vm: all

@@ -21,7 +21,7 @@ from called import (Counted, calls_of, check_exact, check_hot, check_like_cprofi
                     differences, of_file, truth, unequal)
 from counting import Counting
 from harness import Skip, Workload, case, every_python, needs
-from judging import every_build
+from judging import every_build, some_builds
 from places import find, interpreter_file, offset_of
 from pythons import Python, find_all, spread
 from static_probes import PROBED, semaphores, timed_old
@@ -36,7 +36,7 @@ def exact(python):
     return check_exact(python)
 
 
-@case(each=every_build)
+@case(each=some_builds)
 def like_cprofile(python):
     """All, and those that are not recursive: in the table, and in what pstats reads."""
     needs(python)
@@ -71,7 +71,7 @@ def exits_at_once(python):
     return check_counted(python, "_exit")
 
 
-@case(each=every_build)
+@case(each=some_builds)
 def beside_tools(python):
     """sys.setprofile, sys.settrace and sys.monitoring, switched on and off meanwhile."""
     needs(python)
@@ -149,7 +149,7 @@ class Inside:
 
 
 def with_interpreters():
-    found = [p for p in every_build() if not isinstance(p, harness.Missing) and p.minor >= 8]
+    found = [p for p in some_builds() if not isinstance(p, harness.Missing) and p.minor >= 8]
     return [Inside(p, own) for p in found for own in (False, True) if p.minor >= 12 or not own]
 
 
@@ -293,7 +293,7 @@ def go(program):
     program.stdin.flush()
 
 
-@case(each=every_build, alone=True)
+@case(each=some_builds, alone=True)
 def killed_itself(python):
     """kill -9 of adder: its probes go, as if they had never been, and the program doesn't notice."""
     needs(python)

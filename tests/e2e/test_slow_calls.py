@@ -15,7 +15,7 @@ import adder
 import harness
 from counting import end_with_parent
 from harness import Workload, case, needs, every_python
-from places import interpreter_file
+from places import of_its_own_program
 from pythons import find_all
 from static_probes import has
 
@@ -305,14 +305,6 @@ def histogram(python):
     return "%d calls in %d buckets" % (len(said), len(buckets))
 
 
-def of_its_own_program():
-    """A Python that times calls, whose interpreter is in its program: a command's are all seen."""
-    for python in find_all():
-        if python.minor >= 11 and not python.tree and interpreter_file(python) == os.path.realpath(python.path):
-            return python
-    raise harness.Skip("no interpreter of 3.11 or later that is in its program")
-
-
 # Its worker has ended seconds before it, and it before adder.
 STARTS_A_WORKER = """
 import subprocess, sys, time
@@ -340,65 +332,6 @@ def histograms_of_what_has_ended():
     assert worker and worker["calls"] == 3 and worker["process"], "of the worker %r" % worker
     (pid, command), = got.items()
     assert pid > 0 and command["calls"] == 20 and command["process"], command
-
-
-# Worker after worker calls EACH functions of its own, more in all than the kernel's table holds, and one that
-# is asked for; then comes what is slow.  They leave adder the time to read most names.
-WORKERS, STARTS_MANY = 70, """
-import sys, time
-PART = "def f%d(): pass\\nf%d()\\n"
-def many_quick(): pass
-def many_slow(): time.sleep(0.2)
-if sys.argv[1:]:
-    many_quick()
-    for begin in range(0, EACH, 200):
-        exec("".join(PART % (i, i) for i in range(begin, begin + 200)))
-        time.sleep(0.02)
-else:
-    import subprocess
-    for i in range(70):
-        subprocess.run([sys.executable, "-I", "-S", "-c", sys.orig_argv[-1], "worker"], check=True)
-        time.sleep(0.08)
-    for i in range(5): many_slow()
-"""
-
-
-def run_many(each, *options):
-    program = STARTS_MANY.replace("EACH", str(each))
-    command = of_its_own_program().command("-I", "-S", "-c", program)
-    done = adder.run("calls", "--json", *options, "--", *command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
-
-
-@case(alone=True)
-def slower_after_many():
-    """What has ended makes room: with functions that nobody asked for, too."""
-    text = run_many(1000, "--slower", "150", "--match", "many_slow", "--match", "other")
-    told = [json.loads(line)["function"] for line in text.splitlines()]
-    assert told == ["many_slow"] * 5, told
-
-
-@case(alone=True)
-def histograms_of_many():
-    """Each with its process's."""
-    calls = {"many_quick": [], "many_slow": []}
-    lines = [json.loads(line) for line in run_many(200, "--histogram", "many_*").splitlines()]
-    for line in lines:
-        calls[line["function"]].append(line["calls"])
-    assert calls == {"many_quick": [1] * WORKERS, "many_slow": [5]}, calls
-    assert len({line["pid"] for line in lines}) == WORKERS + 1
-
-
-@case(alone=True)
-def counts_of_many():
-    """Nothing that has been counted is lost with its processes."""
-    counts = {row["function"]: row["ncalls"] for row in json.loads(run_many(1000, "-l", "0"))["rows"]}
-    unread = counts.get("[name not read]", 0)
-    of_workers = {f: n for f, n in counts.items() if re.fullmatch("f[0-9]+", f)}
-    assert max(of_workers.values()) <= WORKERS and counts["many_slow"] == 5
-    missing = WORKERS * 1000 - sum(of_workers.values())
-    assert 0 <= missing <= unread < 0.2 * WORKERS * 1000, "%d missing, %d unread" % (missing, unread)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 from collections import namedtuple
 
 from harness import Skip
-from pythons import BUILD
+from pythons import BUILD, find_all
 
 EVAL = "_PyEval_EvalFrameDefault"
 VERSIONS = range(11, 16)  # of Python 3, those that have handlers to probe
@@ -24,6 +24,14 @@ def tool():
     if done.returncode:
         raise Skip("cannot make tests/places: " + done.stdout.decode(errors="replace")[-200:])
     return path
+
+
+def of_its_own_program():
+    """A Python that times calls, whose interpreter is in its program: a command's are all seen."""
+    for python in find_all():
+        if python.minor >= 11 and not python.tree and interpreter_file(python) == os.path.realpath(python.path):
+            return python
+    raise Skip("no interpreter of 3.11 or later that is in its program")
 
 
 def find(path, minor):
