@@ -23,7 +23,7 @@ static __always_inline int code_read_text(const struct adder_layout *l, __u64 st
 	if (remote_read(&length, sizeof(length), str + l->str_length) ||
 	    remote_read(&bits, sizeof(bits), str + l->str_state))
 		return -1;
-	bits >>= l->str_kind_shift;
+	bits >>= l->str_kind_shift & 31;
 	*state = bits;
 	/* kind is 1, 2 or 4 bytes a letter in bits 0 to 2; bit 3: compact; bit 4: ASCII */
 	if (!(bits & 8))

@@ -166,7 +166,7 @@ static __always_inline __s64 tasks_number(const struct tasks_scratch *s, __u32 s
 static __always_inline __u64 tasks_hash_str(const struct adder_layout *l, struct tasks_scratch *s,
 					    __u64 address, __u32 have, __s64 *number)
 {
-	__u32 state = s->text[l->str_state / 8 % TASKS_TEXT_WORDS] >> l->str_kind_shift;
+	__u32 state = s->text[l->str_state / 8 % TASKS_TEXT_WORDS] >> (l->str_kind_shift & 31);
 	__u64 length = s->text[l->str_length / 8 % TASKS_TEXT_WORDS], bytes = length * (state & 7);
 	__u32 start = state & 16 ? l->str_ascii_data : l->str_compact_data;
 	__u64 hash = unwind_mix(length, state & 31);

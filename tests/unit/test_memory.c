@@ -20,6 +20,7 @@
 #define PAGE    4096
 #define VERSION 0x030d0500
 #define SERIAL  5
+#define TLS     16 /* from the thread pointer to where it keeps its thread state */
 #ifdef ARCH_ARM64
 #define PTHREAD_BYTES 0x740 /* of a struct pthread, before the thread pointer */
 #else
@@ -69,8 +70,9 @@ static int make(void **state)
 	process = (struct adder_process){ .serial = SERIAL, .phase = ADDER_PHASE_READY };
 	process.pthread_bytes = PTHREAD_BYTES;
 	process.binary.tstate_via = ADDER_VIA_TLS_EXE;
+	process.tls_offset = TLS;
 	process.binary.layout = *l;
-	put(thread_pointer(), page(TSTATE));
+	put(thread_pointer() + TLS, page(TSTATE));
 	put(page(TSTATE) + l->ts_thread_id, page(PTHREAD));
 	put(page(TSTATE) + l->ts_interp, 0x1234);
 	put(page(TSTATE) + l->ts_frame, page(INNER));
