@@ -96,6 +96,19 @@ static int parse_view(struct report_options *o, int view, const char *function)
 	return 0;
 }
 
+/* Options that don't go together. */
+static void check(const struct report_options *o, struct argp_state *state)
+{
+	if (o->per_process && o->view != REPORT_CALLS)
+		argp_failure(state, CMD_MISUSED, 0, "--per-process is for calls: add --by calls");
+	if (o->view == REPORT_CALLS && o->sort && report_sorts_processes(o->sort) &&
+	    !o->per_process)
+		argp_failure(state, CMD_MISUSED, 0,
+			     "cannot sort by '%s', rows are of all processes: add "
+			     "--per-process",
+			     o->sort);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct report_args *args = state->input;
@@ -147,15 +160,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->file = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (o->per_process && o->view != REPORT_CALLS)
-			argp_failure(state, CMD_MISUSED, 0,
-				     "--per-process is for calls: add --by calls");
-		if (o->view == REPORT_CALLS && o->sort && report_sorts_processes(o->sort) &&
-		    !o->per_process)
-			argp_failure(state, CMD_MISUSED, 0,
-				     "cannot sort by '%s', rows are of all processes: add "
-				     "--per-process",
-				     o->sort);
+		check(o, state);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
