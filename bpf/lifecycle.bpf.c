@@ -288,10 +288,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
-/*
- * Of the process of @task, which is exiting.  (Read by address: to go by a pointer, newer kernels
- * search all of their types by name, on each path, to know whether it is to be trusted: 20 ms.)
- */
+/* Of the process of @task, which is exiting.  (By address: what a typed pointer costs when the
+ * program is loaded, file_of_current() says.) */
 static __always_inline int threads_left(struct task_struct *task)
 {
 	return BPF_CORE_READ(task, signal, live.counter);
